@@ -1,0 +1,65 @@
+"""The `stanch` command: dispatch, and errors as one plain line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Final
+
+from cyclopts import App, CycloptsError
+
+from stanch import __version__
+from stanch.errors import StanchError
+
+HELP: Final = """Finds where an online shop's order data leaks, and explains it with evidence.
+
+Start with `stanch demo`: it makes an incident, investigates it and shows the report.
+Then try it on a log of your own: `stanch investigate --logins access.log --out findings`.
+"""
+
+EPILOGUE: Final = "Exit status: 0 done; 2 cannot be used as given; 3 every row of a table was rejected."
+
+app = App(
+    name="stanch",
+    help=HELP,
+    help_epilogue=EPILOGUE,
+    version=__version__,
+    print_error=False,
+    exit_on_error=False,
+    result_action="return_value",
+)
+app.command("stanch.cli.investigate:run_investigate", name="investigate")
+app.command("stanch.cli.demo:run_demo", name="demo")
+app.command("stanch.cli.simulate:run_simulate", name="simulate")
+app.command("stanch.cli.doctor:run_doctor", name="doctor")
+app.register_install_completion_command(name="install-completion")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
+    try:
+        given = sys.argv[1:] if arguments is None else arguments
+        result = app(["/dev/stdin" if word == "-" else word for word in given])
+        sys.stdout.flush()
+    except StanchError as error:
+        return _fail(str(error), error.exit_status)
+    except CycloptsError as error:
+        return _fail(f"{_one_line(str(error))} (stanch --help shows how)", 2)
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`); keep Python from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return _fail("stopped", 130)
+    except OSError as error:
+        return _fail(f"{error.filename or 'system'}: {error.strerror or error}", 1)
+    return result if isinstance(result, int) else 0
+
+
+def _fail(message: str, status: int) -> int:
+    print(f"stanch: {message}", file=sys.stderr)  # noqa: T201
+    return status
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

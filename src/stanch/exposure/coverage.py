@@ -1,0 +1,132 @@
+"""What the logs of accesses do not cover: late starts, gaps, clocks that disagree, missing kinds."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from stanch.engine import Engine
+from stanch.findings import format_time
+
+_DAY_US: Final = 86_400_000_000
+_KINDS: Final = ("customer", "staff", "partner", "service", "anonymous")
+_KIND_WORDS: Final = {
+    "customer": "customers' own accounts",
+    "staff": "staff accounts",
+    "partner": "partners such as couriers and vendors",
+    "service": "services and exports",
+    "anonymous": "open endpoints",
+}
+#: A day counts as a gap where at least so many rows were usual on it.
+_USUAL_ROWS: Final = 8
+#: Most gaps told one by one.
+_MAX_GAPS: Final = 5
+#: A kind's clock is said to disagree where this share of its first looks at orders lie before the order,
+#: and at least so many do.
+_EARLY_SHARE: Final = 0.05
+_EARLY_ROWS: Final = 5
+
+_DAILY: Final = """
+SELECT actor_kind, time_us // 86400000000 AS day, count(*) AS n, min(time_us) AS first_us
+FROM accesses WHERE time_us IS NOT NULL GROUP BY 1, 2
+"""
+_EARLY: Final = """
+SELECT s.actor_kind, count(*) AS n,
+  sum(CASE WHEN s.first_us < o.time_us THEN 1 ELSE 0 END) AS early,
+  median(CASE WHEN s.first_us < o.time_us THEN o.time_us - s.first_us ELSE NULL END) AS by_us
+FROM (SELECT actor_kind, "order", min(time_us) AS first_us FROM accesses GROUP BY actor_kind, "order") s
+JOIN orders o ON o."order" = s."order"
+GROUP BY s.actor_kind
+"""
+
+
+def describe_coverage(engine: Engine) -> list[str]:
+    """Late starts, gaps and clocks, one plain sentence each."""
+    if not engine.has("accesses"):
+        return []
+    days = engine.fetch(_DAILY).sort("actor_kind", "day")
+    return [*_tell_late_starts(engine, days), *_tell_gaps(days), *_tell_clocks(engine)]
+
+
+def list_not_examined(engine: Engine) -> list[str]:
+    """Kinds of actors of which no access was logged, one plain sentence each."""
+    if not engine.has("accesses"):
+        return []
+    seen = set(engine.fetch("SELECT DISTINCT actor_kind FROM accesses")["actor_kind"].to_list())
+    told = [
+        f"{_KIND_WORDS[kind]}: no access of theirs in the logs given" for kind in _KINDS if kind not in seen
+    ]
+    fields = engine.fetch("SELECT 1 AS one FROM accesses WHERE fields IS NOT NULL LIMIT 1")
+    if seen and not fields.height:
+        told.append(
+            "fields shown: not logged, so what callers knew could not be held against what a source saw"
+        )
+    return told
+
+
+def _tell_late_starts(engine: Engine, days: pl.DataFrame) -> list[str]:
+    """Kinds whose log begins after orders that were complained about, or after the other logs."""
+    if days.is_empty():
+        return []
+    matters = _first_that_matters(engine)
+    told = []
+    for (kind,), part in days.group_by("actor_kind", maintain_order=True):
+        start = min(part["first_us"].to_list())
+        late = (start - matters) // _DAY_US if matters is not None else 0
+        if late >= 1:
+            told.append(
+                f"log of {_KIND_WORDS.get(str(kind), str(kind))} starts {format_time(start)[:10]},"
+                f" {late} days after the first order that matters"
+            )
+    return told
+
+
+def _first_that_matters(engine: Engine) -> int | None:
+    """When the earliest order that somebody complained about was placed; without any, the earliest order."""
+    if engine.has("complaints"):
+        cited = engine.fetch(
+            'SELECT min(k.time_us) AS first_us FROM known_orders k JOIN complaints c ON c."order" = k."order"'
+        )["first_us"][0]
+        if cited is not None:
+            return int(cited)
+    return None
+
+
+def _tell_gaps(days: pl.DataFrame) -> list[str]:
+    """Days without a row where the days a week before and after, or around, have many."""
+    told = []
+    for (kind,), part in days.group_by("actor_kind", maintain_order=True):
+        rows = dict(part.select("day", "n").iter_rows())
+        first, last = min(rows), max(rows)
+        usual = pl.Series(list(rows.values())).median()
+        if not isinstance(usual, float) or usual < _USUAL_ROWS:
+            continue
+        empty = [day for day in range(first + 1, last) if day not in rows]
+        # A weekday on which nobody ever works is no gap.
+        gaps = [day for day in empty if rows.get(day - 7, 0) + rows.get(day + 7, 0) >= usual / 2]
+        told += [
+            f"log of {_KIND_WORDS.get(str(kind), str(kind))} has no row on {format_time(day * _DAY_US)[:10]},"
+            f" where {usual:.0f} are usual on a day"
+            for day in gaps[:_MAX_GAPS]
+        ]
+        if len(gaps) > _MAX_GAPS:
+            told.append(
+                f"log of {_KIND_WORDS.get(str(kind), str(kind))} has {len(gaps)} such days without a row"
+            )
+    return told
+
+
+def _tell_clocks(engine: Engine) -> list[str]:
+    if not engine.has("orders"):
+        return []
+    told = []
+    for kind, n, early, by_us in (
+        engine.fetch(_EARLY).sort("actor_kind").select("actor_kind", "n", "early", "by_us").iter_rows()
+    ):
+        if early and early >= _EARLY_ROWS and early >= _EARLY_SHARE * n:
+            told.append(
+                f"clocks disagree: {early} of {n} orders were seen by {_KIND_WORDS.get(kind, kind)}"
+                f" before they were placed, by {by_us / 60_000_000:.0f} minutes in the middle"
+            )
+    return told

@@ -1,0 +1,1 @@
+"""SQL steps from accesses to exposures."""

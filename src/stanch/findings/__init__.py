@@ -1,0 +1,142 @@
+"""What the stages conclude: the shapes of `findings.json`, shared by all and computing nothing.
+
+Field for field section by section these are the published format, so a stage that fills one in is
+already writing the report. Intervals are 90 %. Times are RFC 3339 in UTC, or empty where there
+is none.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+import msgspec
+from msgspec import Struct, field
+
+CampaignKind = Literal["stuffing", "spraying", "guessing", "enumeration"]
+AttributionVerdict = Literal["named", "undetermined", "unlogged", "no_leak", "not_examined"]
+SourceVerdict = Literal["named", "possible", "cleared", "undetermined"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def format_time(time_us: int | None) -> str:
+    """Microseconds since 1970 UTC as RFC 3339 to the second, `""` for None."""
+    if time_us is None:
+        return ""
+    moment = _EPOCH + timedelta(microseconds=int(time_us))
+    return moment.replace(microsecond=0).isoformat().replace("+00:00", "Z")
+
+
+class Interval(Struct, frozen=True):
+    """An estimate with its 90 % interval."""
+
+    mean: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+
+
+class Run(Struct, frozen=True):
+    """How these findings were made; the only part that differs between equal runs."""
+
+    version: str = ""
+    started: str = ""
+    seconds: float = 0.0
+    engine: str = "duckdb"
+    seed: int = 0
+
+
+class Input(Struct, frozen=True):
+    """One file that was read as one table."""
+
+    table: str
+    path: str
+    sha256: str
+    rows: int
+    rejects: int
+    format: str = ""
+    encoding: str = ""
+    #: What a reader of the report must know about this file, one plain sentence each.
+    notes: list[str] = field(default_factory=list)
+
+
+class Period(Struct, frozen=True):
+    """First and last time in the evidence."""
+
+    start: str = ""
+    end: str = ""
+
+
+class Logins(Struct, frozen=True):
+    """How many attempts there were and how many of them belong to an attack."""
+
+    attempts: int = 0
+    attack_attempts: Interval = Interval()
+
+
+class Campaign(Struct, frozen=True):
+    """One attack: attempts that one operator plausibly made with one list."""
+
+    id: str
+    kind: CampaignKind
+    start: str
+    end: str
+    attempts: int
+    addresses: int
+    accounts: int
+    compromised: Interval
+    success_rate: float
+    why: list[str]
+
+
+class ComplaintCounts(Struct, frozen=True):
+    """The figures a consumer council would publish; one victim reporting twice counts once."""
+
+    count: int = 0
+    first: str = ""
+    last: str = ""
+    loss_total: dict[str, float] = field(default_factory=dict)
+    loss_max: dict[str, float] = field(default_factory=dict)
+    by_region: dict[str, int] = field(default_factory=dict)
+    by_day: dict[str, int] = field(default_factory=dict)
+    #: Rows that repeat an earlier victim's report, left out of all counts above.
+    duplicates: int = 0
+
+
+class Attribution(Struct, frozen=True):
+    """Which source explains the complaints, how sure, and who is cleared."""
+
+    verdict: AttributionVerdict = "not_examined"
+    sources: list[str] = field(default_factory=list)
+    posterior: dict[str, float] = field(default_factory=dict)
+    complaints_explained: int = 0
+    why: list[str] = field(default_factory=list)
+    cleared: list[str] = field(default_factory=list)
+    not_examined: list[str] = field(default_factory=list)
+    coverage: list[str] = field(default_factory=list)
+    #: Share of simulations without a logged leak in which any source reaches evidence this strong.
+    false_accusation_rate: float | None = None
+    #: What evidence would settle an undetermined question.
+    would_settle: list[str] = field(default_factory=list)
+
+
+class Findings(Struct, frozen=True):
+    """The content of `findings.json`."""
+
+    schema: int
+    run: Run
+    inputs: list[Input]
+    period: Period
+    logins: Logins
+    campaigns: list[Campaign]
+    complaints: ComplaintCounts
+    attribution: Attribution
+    #: Parts of the question for which no evidence was given, one plain sentence each.
+    not_examined: list[str] = field(default_factory=list)
+    #: What was done to the evidence as a whole before it was used, one plain sentence each.
+    notes: list[str] = field(default_factory=list)
+
+
+def encode_findings(findings: Findings) -> bytes:
+    """UTF-8 JSON, indented, ending in a newline; equal findings give equal bytes."""
+    return msgspec.json.format(msgspec.json.encode(findings), indent=2) + b"\n"

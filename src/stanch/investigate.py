@@ -1,0 +1,134 @@
+"""The whole flow on one page: evidence in, findings out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Literal
+
+import polars as pl
+
+from stanch import __version__
+from stanch.complaints import count_complaints
+from stanch.engine import Engine
+from stanch.errors import RejectedTableError
+from stanch.evidence.rejects import RejectLog
+from stanch.evidence.tables import TABLES, Kind
+from stanch.exposure import ExposureResult, find_exposures
+from stanch.findings import Attribution, ComplaintCounts, Findings, Logins, Period, Run, format_time
+from stanch.progress import Progress
+from stanch.readers import EvidenceRead, ReadRequest, read_evidence
+from stanch.readers.sessions import join_actors
+from stanch.reporting import prepare_out, write_outputs
+from stanch.settings import Settings
+from stanch.stuffing import StuffingResult, find_attacks
+from stanch.tracing import trace_sources
+
+SCHEMA: Final = 1
+
+#: What is missing from the answer when a table was not given.
+_WITHOUT_TABLE: Final = {
+    "logins": "login attempts: no log given, so attacks on accounts were not looked for",
+    "accesses": "order accesses: no log given, so staff, partners and services were not examined",
+    "orders": "orders: no table given, so exposures could not be set against the orders of each week",
+    "complaints": "complaints: none given, so no source could be held against them",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Investigation:
+    """What to investigate and where to write the answer."""
+
+    read: ReadRequest
+    out: Path
+    seed: int = 0
+    lang: Literal["en", "zh"] = "en"
+
+
+def investigate(
+    case: Investigation, settings: Settings, engine: Engine, progress: Progress, now: datetime
+) -> Findings:
+    """Read the evidence, compute every stage that it allows, write all outputs to `case.out`.
+
+    Raises:
+        UsageError: paths or options cannot be used, or `case.out` holds foreign files.
+        EvidenceError: nothing could be read at all.
+        RejectedTableError: everything was written, but a table with rows had every row rejected.
+    """
+    clock = time.monotonic()
+    prepare_out(case.out)
+    with RejectLog(case.out / "rejects.jsonl", keep_raw=case.read.key is None) as rejects:
+        evidence = read_evidence(case.read, engine, rejects, progress)
+    join_actors(engine)
+    stuffing = _find_attacks(engine, evidence, settings, case.seed, progress)
+    exposure = find_exposures(engine, settings.exposure, progress)
+    complaints = count_complaints(engine) if engine.has("complaints") else ComplaintCounts()
+    attribution = _trace(engine, exposure, settings, case.seed, progress)
+    findings = Findings(
+        schema=SCHEMA,
+        run=Run(
+            version=__version__,
+            started=now.isoformat(timespec="seconds"),
+            seconds=round(time.monotonic() - clock, 3),
+            engine=engine.name,
+            seed=case.seed,
+        ),
+        inputs=evidence.inputs,
+        period=_find_period(engine),
+        logins=stuffing.logins,
+        campaigns=stuffing.campaigns,
+        complaints=complaints,
+        attribution=attribution,
+        not_examined=[why for table, why in _WITHOUT_TABLE.items() if not engine.has(table)] + stuffing.notes,
+    )
+    write_outputs(case.out, findings, engine, stuffing.bin_us, case.lang)
+    if evidence.all_rejected:
+        table = evidence.all_rejected[0]
+        raise RejectedTableError(
+            f"every row of {table} was rejected",
+            hint=f"see {case.out / 'rejects.jsonl'}; --map {table}.column=their_column renames columns",
+        )
+    return findings
+
+
+def _find_attacks(
+    engine: Engine, evidence: EvidenceRead, settings: Settings, seed: int, progress: Progress
+) -> StuffingResult:
+    if not engine.has("logins"):
+        return StuffingResult(logins=Logins(), campaigns=[], notes=[], bin_us=0)
+    return find_attacks(engine, evidence.columns["logins"], settings.stuffing, seed, progress)
+
+
+def _trace(
+    engine: Engine, exposure: ExposureResult, settings: Settings, seed: int, progress: Progress
+) -> Attribution:
+    if not engine.has("complaints"):
+        return Attribution(coverage=exposure.coverage, not_examined=exposure.not_examined)
+    found = trace_sources(engine, settings.tracing, seed, progress)
+    return Attribution(
+        verdict=found.verdict,
+        sources=found.sources,
+        posterior=found.posterior,
+        complaints_explained=found.complaints_explained,
+        why=found.why,
+        cleared=found.cleared,
+        not_examined=exposure.not_examined + found.not_examined,
+        coverage=exposure.coverage + found.coverage,
+        false_accusation_rate=found.false_accusation_rate,
+        would_settle=found.would_settle,
+    )
+
+
+def _find_period(engine: Engine) -> Period:
+    spans: list[pl.DataFrame] = []
+    for table in TABLES.values():
+        if engine.has(table.name):
+            column = next(c.stored_name for c in table.columns if c.kind is Kind.TIME and c.required)
+            times = f'SELECT min("{column}") AS a, max("{column}") AS b FROM "{table.name}"'  # noqa: S608
+            spans.append(engine.fetch(times))
+    if not spans:
+        return Period()
+    first, last = pl.concat(spans).select(pl.col("a").min(), pl.col("b").max()).row(0)
+    return Period(format_time(first), format_time(last))

@@ -1,0 +1,1 @@
+"""One file per log format; `template.py` shows how to add one."""

@@ -1,0 +1,129 @@
+"""The texts of one language: one TOML file each under `texts/`, same keys, filled in on demand.
+
+Also translates the sentences that stages write in English: `[sentences]` maps each, with
+`{placeholders}`, to its wording in the language, so a page never mixes languages.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final, Literal
+
+from markupsafe import Markup
+
+Lang = Literal["en", "zh"]
+
+_SOURCE_KINDS: Final = frozenset(
+    {"staff", "partner", "service", "customer", "endpoint", "campaign", "unlogged", "none"}
+)
+_MOMENT: Final = re.compile(r"\b(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\dZ")
+_SOURCE: Final = re.compile(r"\b(?:group:)?(staff|partner|service|customer|endpoint|campaign):(?=\S)")
+_PERCENT: Final = re.compile(r"(?<=\d) %")
+_PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
+
+
+class Catalogue:
+    """Texts of one language, looked up by dotted key."""
+
+    def __init__(self, lang: str, texts: Mapping[str, str], sentences: Mapping[str, str]) -> None:
+        self.lang = lang
+        self._texts = texts
+        self._sentences = [(_compile(pattern), wording) for pattern, wording in sentences.items()]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._texts
+
+    def text(self, key: str, /, **params: object) -> str:
+        """The text of `key` with `{name}` filled in; `n=1` takes `key.one` where there is one.
+
+        Raises:
+            KeyError: no such key, or a placeholder without a value.
+        """
+        if params.get("n") in (1, "1") and f"{key}.one" in self._texts:
+            key = f"{key}.one"
+        return self._texts[key].format(**params)
+
+    def html(self, key: str, /, **params: object) -> Markup:
+        """As `text`, for a page: values are escaped unless they are `Markup` already."""
+        if params.get("n") in (1, "1") and f"{key}.one" in self._texts:
+            key = f"{key}.one"
+        return Markup(self._texts[key]).format(**params)  # noqa: S704  (our own catalogue)
+
+    def translate(self, sentence: str) -> str | None:
+        """A stage's English sentence in this language; None where the catalogue lacks it."""
+        if self.lang == "en":
+            return sentence
+        for pattern, wording in self._sentences:
+            if found := pattern.fullmatch(sentence):
+                return self._fill(wording, found.groupdict())
+        return None
+
+    def sentence(self, sentence: str) -> str:
+        """A stage's sentence as the page says it: in its language, or English where the catalogue lacks it.
+
+        Times are told to the minute, sources in words, percent without a blank.
+        """
+        told = self.translate(sentence) or sentence
+        told = _MOMENT.sub(r"\1 \2", told)
+        told = _SOURCE.sub(lambda found: self.text(f"source.{found[1]}", name=""), told)
+        return _PERCENT.sub("%", told)
+
+    def source(self, name: str, show: Callable[[str], str] = str) -> str:
+        """`staff:agent07` as words; what comes from evidence goes through `show`."""
+        kind, _, rest = name.partition(":")
+        if kind == "group":
+            return self.text("source.or").join(self.source(part, show) for part in rest.split("+"))
+        if kind not in _SOURCE_KINDS:
+            return show(name)
+        return self.text(f"source.{kind}", name=show(rest))
+
+    def number(self, value: float) -> str:
+        """A count with thousands separated."""
+        return f"{value:,.0f}"
+
+    def share(self, p: float) -> str:
+        """A share as percent; what is not quite all or nothing is not rounded to it."""
+        if 0 < p < 0.001:
+            return self.text("share.under", share="0.1%")
+        if 0.999 < p < 1:
+            return self.text("share.over", share="99.9%")
+        return (f"{p:.1%}" if p < 0.1 or p > 0.9 else f"{p:.0%}").replace(".0%", "%")
+
+    def chance(self, p: float) -> str:
+        """A probability as percent: nothing that is concluded is ever certain."""
+        return self.share(min(max(p, 1e-9), 1 - 1e-9))
+
+    def _fill(self, wording: str, params: Mapping[str, str]) -> str:
+        return wording.format(**{name: self._translate_part(name, value) for name, value in params.items()})
+
+    def _translate_part(self, name: str, value: str) -> str:
+        """A placeholder's value may itself be a sentence of ours, or a list of fields."""
+        if name == "fields":
+            return self.text("page.comma").join(self._texts.get(f"field.{f}", f) for f in value.split(", "))
+        return self.translate(value) or value
+
+
+@cache
+def load_catalogue(lang: Lang) -> Catalogue:
+    """The texts of "en" or "zh"."""
+    raw = files("stanch.reporting").joinpath("texts", f"{lang}.toml").read_text(encoding="utf-8")
+    tree = tomllib.loads(raw)
+    sentences = tree.pop("sentences", {})
+    return Catalogue(lang, dict(_flatten(tree)), sentences)
+
+
+def _flatten(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    flat: list[tuple[str, str]] = []
+    for key, value in tree.items():
+        flat += [(prefix + key, value)] if isinstance(value, str) else _flatten(value, f"{prefix}{key}.")
+    return flat
+
+
+def _compile(pattern: str) -> re.Pattern[str]:
+    parts = _PLACEHOLDER.split(pattern)
+    regex = "".join(re.escape(p) if i % 2 == 0 else f"(?P<{p}>.+?)" for i, p in enumerate(parts))
+    return re.compile(regex, re.DOTALL)

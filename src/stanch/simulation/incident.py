@@ -1,0 +1,159 @@
+"""One incident: a case, a seed and a scale in, four tables and the truth out."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+
+from stanch.errors import UsageError
+from stanch.progress import Progress, SilentProgress
+from stanch.simulation.attacks import Attack, come_back, make_attack
+from stanch.simulation.attempts import SUCCESS, Attempts, join_attempts, truncate_times, write_logins
+from stanch.simulation.cases import CASES, Case
+from stanch.simulation.defences import apply_defences
+from stanch.simulation.desk import write_complaints
+from stanch.simulation.draws import Generator, draw_between
+from stanch.simulation.events import EVENTS
+from stanch.simulation.handling import make_ordinary_views
+from stanch.simulation.leaks import (
+    Leaked,
+    Scene,
+    collect_leaked,
+    make_leak,
+    overwork_staff,
+    read_as_attacker,
+)
+from stanch.simulation.orders import make_orders, write_orders
+from stanch.simulation.scams import make_calls
+from stanch.simulation.sessions import make_ordinary_attempts
+from stanch.simulation.shop import Shop, make_shop
+from stanch.simulation.targets import mark_unknown
+from stanch.simulation.team import make_team
+from stanch.simulation.truth import Planted, tell_truth
+from stanch.simulation.views import Views, join_views, truncate_views, write_accesses
+
+_PARTS: Final = ("shop", "logins", "orders", "complaints")
+
+
+@dataclass(frozen=True)
+class Incident:
+    """What a shop would have kept, and what really happened."""
+
+    #: The four evidence tables in the contract's columns and text formats, in order of time.
+    tables: dict[str, pl.DataFrame]
+    #: What was planted; `attack_rows` are 1-based rows of the logins table.
+    truth: dict[str, Any]
+
+
+def simulate(case: str, seed: int, *, scale: float = 1.0, progress: Progress | None = None) -> Incident:
+    """Make one incident. Equal case, seed and scale give equal tables.
+
+    Raises:
+        UsageError: there is no such case, or the scale or the seed is out of range.
+    """
+    if case not in CASES:
+        raise UsageError(f"there is no case {case!r}", hint=f"one of {', '.join(CASES)}")
+    if scale <= 0 or seed < 0:
+        raise UsageError(f"scale {scale} and seed {seed}: neither may be negative, nor scale 0")
+    plan = CASES[case]
+    # Each part has its own stream, so that a change of one leaves the draws of the others.
+    streams = np.random.SeedSequence([seed, zlib.crc32(case.encode())]).spawn(len(_PARTS))
+    rngs = {name: np.random.default_rng(stream) for name, stream in zip(_PARTS, streams, strict=True)}
+    with (progress or SilentProgress()).task("simulate", total=len(_PARTS), unit="parts") as task:
+        shop = make_shop(rngs["shop"], plan.shop, scale)
+        task.advance(1, "logins")
+        logins, attacks = _make_logins(rngs["logins"], shop, plan)
+        task.advance(1, "orders and accesses")
+        scene, leaks = _make_accesses(rngs["orders"], shop, plan, logins, attacks)
+        says_fields = bool(rngs["orders"].random() < 0.9)
+        task.advance(1, "complaints")
+        calls = make_calls(rngs["complaints"], shop, scene.orders, leaks, plan.scam, scale=scale)
+        complaints, leak_of = write_complaints(
+            rngs["complaints"], shop, scene.orders, calls, council=plan.scam.council
+        )
+        tables = {
+            "logins": write_logins(shop, logins),
+            "accesses": write_accesses(shop, scene.orders, scene.team, scene.views, says_fields=says_fields),
+            "orders": write_orders(shop, scene.orders),
+            "complaints": complaints,
+        }
+        planted = Planted(plan.name, seed, logins, attacks, leaks, complaints["complaint"], leak_of)
+        task.advance(1)
+    return Incident(tables, tell_truth(shop, planted))
+
+
+def write_incident(incident: Incident, out: Path) -> None:
+    """Write `logins.csv`, `accesses.csv`, `orders.csv`, `complaints.csv` and `truth.json` into `out`.
+
+    Raises:
+        UsageError: the folder cannot be made or written.
+    """
+    text = json.dumps(incident.truth, ensure_ascii=False, indent=1, sort_keys=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, table in incident.tables.items():
+            table.write_csv(out / f"{name}.csv")
+        (out / "truth.json").write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write the incident: {error.strerror or error}", file=str(out)) from error
+
+
+def _make_logins(rng: Generator, shop: Shop, plan: Case) -> tuple[Attempts, list[Attack]]:
+    """The login log in order of its written times, and what was planted in it."""
+    ordinary = make_ordinary_attempts(rng, shop)
+    for event in plan.events:
+        ordinary = EVENTS[event](rng, shop, ordinary)
+    attacks = [make_attack(rng, shop, attack, i, len(ordinary)) for i, attack in enumerate(plan.attacks)]
+    known = np.concatenate([np.arange(len(shop.customers)), *(a.own for a in attacks)])
+    logins = _write_in_time(
+        shop, mark_unknown(join_attempts([ordinary, *(a.attempts for a in attacks)]), known)
+    )
+    logins = apply_defences(shop, logins)
+    # Only what the shop let through can be used again.
+    opened = [logins.take((logins.campaign == i) & (logins.outcome == SUCCESS)) for i in range(len(attacks))]
+    returns = [come_back(rng, shop, attack, found) for attack, found in zip(attacks, opened, strict=True)]
+    return _write_in_time(shop, join_attempts([logins, *returns])), attacks
+
+
+def _write_in_time(shop: Shop, logins: Attempts) -> Attempts:
+    """Within the span, times as precise as the log writes them, in order of these."""
+    calendar = shop.calendar
+    inside = logins.take((logins.time_us >= calendar.start_us) & (logins.time_us < calendar.end_us))
+    cut = inside.replace(time_us=truncate_times(inside.time_us, shop.habits.time_style))
+    return cut.take(np.argsort(cut.time_us, kind="stable"))
+
+
+def _make_accesses(
+    rng: Generator, shop: Shop, plan: Case, logins: Attempts, attacks: list[Attack]
+) -> tuple[Scene, list[Leaked]]:
+    """Orders, the whole access log, and what got out of it."""
+    orders = make_orders(rng, shop)
+    team = make_team(rng, shop, len(orders))
+    end_us = shop.calendar.end_us
+    # However short an access log is kept, here it never begins amid a leak.
+    start_us = orders.calendar.start_us
+    if rng.random() < shop.plan.p_short_log:
+        start_us += int((shop.calendar.start_us - start_us) * draw_between(rng, (0.2, 1.0)))
+    ordinary = join_views(make_ordinary_views(rng, shop, orders, team, logins), start_us, end_us)
+    scene = Scene(shop, orders, team, ordinary)
+    parts: list[Views] = [ordinary]
+    leaks: list[Leaked] = []
+    for i, attack in enumerate(attacks):
+        seen = read_as_attacker(rng, scene, attack, logins.take(logins.campaign == i))
+        seen = join_views([seen], start_us, end_us)
+        parts.append(seen)
+        leaks.append(collect_leaked("campaign", f"campaign:c{i + 1}", [seen]))
+    for leak in plan.leaks:
+        extra, leaked = make_leak(rng, scene, leak)
+        parts += extra
+        leaks.append(leaked)
+    if rng.random() < plan.p_overwork:
+        parts.append(overwork_staff(rng, scene))
+    views = truncate_views(join_views(parts, start_us, end_us), shop.habits.time_style)
+    return Scene(shop, orders, team, views), leaks

@@ -1,0 +1,104 @@
+"""Everybody beside the customers who sees orders: agents, packers, couriers, vendors, services."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from stanch.evidence.tables import FIELDS
+from stanch.simulation.draws import Generator, Ints, draw_between
+from stanch.simulation.shop import Shop
+
+#: Bit of each field in a set of fields; the empty set means that a log does not say.
+FIELD_BIT: Final = {name: 1 << i for i, name in enumerate(FIELDS)}
+ALL_FIELDS: Final = (1 << len(FIELDS)) - 1
+
+
+def field_set(*names: str) -> int:
+    """The set of these fields."""
+    return sum(FIELD_BIT[name] for name in names)
+
+
+#: What a customer's own page of an order shows, and what most screens inside a shop do.
+WHOLE_ORDER: Final = field_set("name", "phone", "address", "items", "price", "time", "order_id")
+
+
+@dataclass(frozen=True)
+class Role:
+    """Actors who do the same work."""
+
+    kind: str
+    stem: str
+    n: int
+    sees: int
+    channel: str
+    #: Whether they sit in the shop's own network.
+    in_house: bool
+
+
+@dataclass
+class Team:
+    """Actors by index, and the indices by role."""
+
+    names: list[str] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    sees: list[int] = field(default_factory=list)
+    channels: list[str] = field(default_factory=list)
+    #: Second word of each actor's (IPv4) address.
+    addresses: list[int] = field(default_factory=list)
+    roles: dict[str, Ints] = field(default_factory=dict)
+
+
+def make_team(rng: Generator, shop: Shop, n_orders: int) -> Team:
+    """Draw the actors of a shop with so many orders, and what their screens show."""
+    team = Team()
+    office = int(shop.networks.add([shop.country])[0])
+    for name, role in _draw_roles(rng, n_orders).items():
+        _enlist(shop, team, name, role, office)
+    return team
+
+
+def _draw_roles(rng: Generator, n_orders: int) -> dict[str, Role]:
+    def maybe(share: float, name: str) -> int:
+        return FIELD_BIT[name] if rng.random() < share else 0
+
+    n_agents = int(np.clip(n_orders / draw_between(rng, (400, 1200)), 6, 60))
+    n_packers = int(np.clip(n_orders / draw_between(rng, (1500, 4000)), 3, 30))
+    agent_sees = (WHOLE_ORDER | maybe(0.3, "payment")) & ~maybe(0.3, "address")
+    packer_sees = field_set("name", "address", "items", "order_id") | maybe(0.4, "phone")
+    courier_sees = field_set("name", "phone", "address", "order_id") | maybe(0.25, "items")
+    vendor_sees = WHOLE_ORDER & ~maybe(0.3, "address")
+    door_sees = (
+        field_set("order_id", "time", "items", "name", "phone") | maybe(0.4, "address") | maybe(0.3, "price")
+    )
+    return {
+        "agent": Role("staff", "agent", n_agents, agent_sees, "desk", True),
+        "lead": Role("staff", "lead", int(rng.integers(1, 4)), WHOLE_ORDER, "search", True),
+        "packer": Role("staff", "wh", n_packers, packer_sees, "pick-list", True),
+        "courier": Role("partner", "carrier", int(rng.integers(3, 9)), courier_sees, "label-api", False),
+        "vendor": Role("partner", "erp", int(rng.integers(1, 3)), vendor_sees, "erp-sync", False),
+        "payment": Role(
+            "service", "payments", 1, field_set("price", "order_id", "payment", "time"), "api", True
+        ),
+        "sms": Role("service", "sms-gateway", 1, field_set("phone", "order_id"), "api", True),
+        "export": Role("service", "reports", 1, WHOLE_ORDER, "export", True),
+        "door": Role("anonymous", "/track/order", 1, door_sees, "/track/order", False),
+    }
+
+
+def _enlist(shop: Shop, team: Team, name: str, role: Role, office: int) -> None:
+    first = len(team.names)
+    sites = ("-east", "-west", "-north", "-south", "-metro", "-rural", "-night", "-day")
+    for i in range(role.n):
+        by_kind = {"partner": role.stem + sites[i % len(sites)], "staff": f"{role.stem}{i + 1:02d}"}
+        network = office if role.in_house else int(shop.networks.add([shop.country])[0])
+        desk = 20 + first + i
+        place = shop.networks.make_v4(np.array([network]), np.array([desk]))
+        team.names.append(by_kind.get(role.kind, role.stem))
+        team.kinds.append(role.kind)
+        team.sees.append(role.sees)
+        team.channels.append(role.channel)
+        team.addresses.append(int(place.low[0]))
+    team.roles[name] = np.arange(first, first + role.n)

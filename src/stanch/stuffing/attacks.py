@@ -1,0 +1,228 @@
+"""The stage on one page: from `logins` to attempts, campaigns and fallen accounts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+import polars as pl
+
+from stanch.engine import Engine, load_step
+from stanch.findings import Campaign, Interval, Logins, format_time
+from stanch.progress import Progress
+from stanch.stuffing.campaigns import link_tools
+from stanch.stuffing.fallen import find_fallen
+from stanch.stuffing.features import bin_width_us, compute_levels
+from stanch.stuffing.intervals import describe_sum
+from stanch.stuffing.measures import (
+    Measures,
+    give_reasons,
+    keep_campaigns,
+    measure_campaigns,
+    name_kind,
+)
+from stanch.stuffing.reasons import Reason
+from stanch.stuffing.scoring import fit_model, score_attempts
+from stanch.stuffing.settings import StuffingSettings
+
+_SQL: Final = "stanch.stuffing.sql"
+#: Log-odds of attempts that resemble an attack but are part of none that is reported.
+_HELD_BACK: Final = -3.0
+#: ... and the most that attempts may have where no attack is reported at all: 1 in 1,000.
+_QUIET: Final = -7.0
+
+#: Log-odds, at least, of logins to accounts that are the attackers' own.
+_OWNED: Final = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class StuffingResult:
+    """What the logins tell; the tables behind it are in the engine."""
+
+    logins: Logins
+    campaigns: list[Campaign]
+    #: What could not be done for want of columns, one plain sentence each.
+    notes: list[str]
+    #: Width of the bins of `attempt_bins` in microseconds.
+    bin_us: int
+
+
+def find_attacks(
+    engine: Engine, columns: frozenset[str], settings: StuffingSettings, seed: int, progress: Progress
+) -> StuffingResult:
+    """Find attacks in `logins`.
+
+    Makes `attempts` (one row per login), `fallen_accounts`, `attempt_bins`, `address_risk` and
+    `campaign_reasons`. `columns` are the columns of `logins` that were given. Nothing here is
+    drawn at random, so `seed` has no effect.
+    """
+    bin_us = bin_width_us(settings)
+    compute_levels(engine, settings, progress)
+    with progress.task("Looking for attacks", 4, unit="steps") as task:
+        measures = _link_campaigns(engine, settings)
+        task.advance(1)
+        most, held_back = (0.0, _HELD_BACK) if measures else (_QUIET, _QUIET)
+        engine.run(load_step(_SQL, "attempts", most=most, held_back=held_back, owned=_OWNED))
+        engine.drop(
+            "stuffing_scored",
+            "stuffing_links",
+            "stuffing_kept",
+            "stuffing_seeds",
+            "stuffing_tainted",
+            "stuffing_pairs",
+        )
+        task.advance(1)
+        engine.run(load_step(_SQL, "attempt_bins", bin_us=bin_us))
+        engine.run(load_step(_SQL, "address_risk"))
+        engine.run(load_step(_SQL, "stuffing_successes", bin_us=bin_us))
+        fallen = find_fallen(engine, settings.least_p_compromised)
+        task.advance(1)
+        campaigns = _describe_campaigns(engine, measures, fallen, settings, named="account" in columns)
+        logins = _count_attempts(engine)
+        task.advance(1)
+    engine.drop(
+        *(
+            f"stuffing_{name}"
+            for name in ("successes", "owned", "ips", "accounts", "clients", "levels", "patterns")
+        )
+    )
+    return StuffingResult(logins, campaigns, _note_missing(engine, columns), bin_us)
+
+
+def _link_campaigns(engine: Engine, settings: StuffingSettings) -> list[Measures]:
+    """Score attempts and link the suspicious ones; return the campaigns kept, in order of start.
+
+    If no group of them looks like an attack, everything is scored as peace.
+    """
+    model = fit_model(engine)
+    if model is None:
+        engine.create("stuffing_scored", _EMPTY_SCORED)
+    else:
+        score_attempts(engine, model, at_peace=not model.found_any)
+        for name in ("tainted", "owned"):
+            engine.run(load_step(_SQL, f"stuffing_{name}"))
+        if engine.count("stuffing_owned"):
+            engine.run(load_step(_SQL, "stuffing_patterns"))
+            model = fit_model(engine) or model
+            score_attempts(engine, model, at_peace=not model.found_any)
+    engine.run(load_step(_SQL, "stuffing_tools"))
+    links = link_tools(engine.fetch("SELECT * FROM stuffing_tools"))
+    engine.put("stuffing_links", links)
+    measures = measure_campaigns(engine) if len(links) else []
+    kept = keep_campaigns(measures, settings)
+    engine.put("stuffing_kept", kept)
+    if model is not None and model.found_any and not len(kept):
+        score_attempts(engine, model, at_peace=True)
+    engine.run(load_step(_SQL, "stuffing_seeds"))
+    engine.drop("stuffing_tools")
+    by_number = {m.number: m for m in measures}
+    return [by_number[number] for number in kept["campaign"].to_list()]
+
+
+_EMPTY_SCORED: Final = (
+    dict.fromkeys(("file_id", "outcome", "client", "again", "habit", "host_size"), "INTEGER")
+    | dict.fromkeys(
+        ("line", "time_us", "bin", "account_id", "ip_id", "host_id", "net_id", "client_id", "people"),
+        "BIGINT",
+    )
+    | dict.fromkeys(
+        (
+            "log_odds",
+            *(
+                f"ev_{name}"
+                for name in (
+                    "level",
+                    "behaviour",
+                    "address",
+                    "network",
+                    "standing",
+                    "client",
+                    "place",
+                    "target",
+                )
+            ),
+        ),
+        "DOUBLE",
+    )
+)
+
+
+def _describe_campaigns(
+    engine: Engine,
+    measures: list[Measures],
+    fallen: dict[str, Interval],
+    settings: StuffingSettings,
+    *,
+    named: bool,
+) -> list[Campaign]:
+    """Put the kept campaigns into words and figures; make `campaign_reasons`."""
+    usual = engine.fetch(
+        "SELECT count(*) AS n, sum(CASE WHEN outcome <> 'success' THEN 1 ELSE 0 END) AS failed"
+        " FROM attempts WHERE campaign IS NULL AND outcome <> 'unknown'"
+    ).row(0)
+    usual_failing = 100 * (usual[1] or 0) / max(usual[0], 1)
+    campaigns, rows = [], []
+    for i, m in enumerate(measures):
+        name = f"c{i + 1}"
+        reasons = give_reasons(m, settings, usual_failing, named=named)
+        compromised = fallen.get(name, Interval())
+        campaigns.append(
+            Campaign(
+                id=name,
+                kind=name_kind(m),
+                start=format_time(m["start_us"]),
+                end=format_time(m["end_us"]),
+                attempts=m["attempts"],
+                addresses=m["addresses"],
+                accounts=m["accounts"],
+                compromised=compromised,
+                success_rate=round(min(m["successes"] / m["attempts"], 1.0), 6),
+                why=[str(reason) for reason in reasons],
+            )
+        )
+        rows += [(name, position, reason) for position, reason in enumerate(reasons)]
+    engine.put("campaign_reasons", _tabulate_reasons(rows))
+    return campaigns
+
+
+def _tabulate_reasons(rows: list[tuple[str, int, Reason]]) -> pl.DataFrame:
+    """Grain: one row per campaign and reason, its parameters as JSON."""
+    return pl.DataFrame(
+        {
+            "campaign": [name for name, _, _ in rows],
+            "position": [position for _, position, _ in rows],
+            "code": [reason.code for _, _, reason in rows],
+            "params": [msgspec.json.encode(reason.params).decode() for _, _, reason in rows],
+        },
+        schema={"campaign": pl.String, "position": pl.Int64, "code": pl.String, "params": pl.String},
+    )
+
+
+def _count_attempts(engine: Engine) -> Logins:
+    """Number of attempts, and how many of them an attack made."""
+    n, attack, undecided = engine.fetch(
+        "SELECT count(*) AS n, sum(CAST(round(p_attack * 1000000) AS BIGINT)) / 1000000.0 AS attack,"
+        " sum(CAST(round(p_attack * (1 - p_attack) * 1000000) AS BIGINT)) / 1000000.0 AS undecided"
+        " FROM attempts"
+    ).row(0)
+    return Logins(int(n), describe_sum(float(attack or 0), float(undecided or 0), float(n)))
+
+
+def _note_missing(engine: Engine, columns: frozenset[str]) -> list[str]:
+    """Say what could not be done for want of columns, one plain sentence each."""
+    told = engine.fetch("SELECT count(*) AS n FROM attempts WHERE outcome <> 'unknown'").item()
+    notes = []
+    if "account" not in columns:
+        notes.append(
+            "login attempts: the log names no accounts, so which accounts fell cannot be said, and"
+            " attempts were told apart by address and client only"
+        )
+    if not told and engine.count("attempts"):
+        notes.append(
+            "login attempts: the log does not tell success from failure, so attacks cannot be told from"
+            " ordinary use"
+        )
+    if not columns & {"user_agent", "ja4", "device"}:
+        notes.append("login attempts: no client software given, so tools could not be told from browsers")
+    return notes

@@ -1,0 +1,33 @@
+"""Intervals for numbers of attempts or accounts that are each uncertain."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from stanch.findings import Interval
+
+#: Half-width of a central 90 % interval in standard deviations.
+_Z90: Final = 1.6449
+#: The p are fitted on the same attempts and err together; their common error as a share of what is
+#: undecided (sum of p (1 - p)).
+_COMMON_ERROR: Final = 0.35
+#: What the model does not see at all, as a share of the total (found by simulation).
+_MODEL_ERROR: Final = 0.03
+
+
+def describe_sum(total: float, undecided: float, most: float) -> Interval:
+    """90 % interval of a sum of independent yes-or-no events with known chances.
+
+    `total` is the sum of p, `undecided` the sum of p (1 - p) - the variance of the Poisson-binomial
+    distribution (Le Cam 1960) - and `most` the number of events. The error that the p have in
+    common widens it. Bounds are whole numbers on the log scale, so never below 0.
+    """
+    if total <= 0:
+        return Interval()
+    spread = math.sqrt(undecided + (_COMMON_ERROR * undecided) ** 2 + (_MODEL_ERROR * total) ** 2)
+    ratio = math.sqrt(math.log1p((spread / total) ** 2))
+    centre = math.log(total) - ratio**2 / 2
+    low = math.floor(math.exp(centre - _Z90 * ratio)) if total - undecided < 1e9 else total
+    high = math.ceil(math.exp(centre + _Z90 * ratio))
+    return Interval(round(total, 2), float(min(low, total)), float(min(max(high, total), most)))

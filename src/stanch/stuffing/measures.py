@@ -1,0 +1,184 @@
+"""Figures of each campaign, the last look whether it is an attack at all, its kind and reasons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import polars as pl
+
+from stanch.engine import Engine, load_step
+from stanch.findings import CampaignKind
+from stanch.stuffing.reasons import Reason
+from stanch.stuffing.settings import StuffingSettings
+
+_SQL: Final = "stanch.stuffing.sql"
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """One campaign in figures, as the tables `stuffing_campaign_*` hold them."""
+
+    number: int
+    figures: dict[str, Any]
+    #: Client software that made most of its attempts, and that client's share in percent here and elsewhere.
+    client: str
+    client_percent: float
+    client_usual: float
+
+    def __getitem__(self, name: str) -> int:
+        return int(self.figures[name])
+
+    def share(self, name: str) -> float:
+        """Share of the campaign's attempts that `name` counts."""
+        return self[name] / max(self["attempts"], 1)
+
+
+def measure_campaigns(engine: Engine) -> list[Measures]:
+    """Figures of all campaigns in `stuffing_links`, by number."""
+    for name in ("marked", "campaign_totals", "campaign_targets"):
+        engine.run(load_step(_SQL, f"stuffing_{name}"))
+    frame = engine.fetch(
+        "SELECT t.*, g.hammered, g.revisited, g.sum_of_gaps, g.sum_of_squared_gaps, g.most_per_account,"
+        " g.most_per_address, g.one_try_addresses, g.busiest_bin, g.busiest_bin_all, g.n_bins,"
+        " g.sum_of_squares"
+        " FROM stuffing_campaign_totals AS t JOIN stuffing_campaign_targets AS g ON g.campaign = t.campaign"
+    ).sort("campaign")
+    clients = _fetch_clients(engine)
+    measures = [
+        Measures(row["campaign"], row, *clients.get(row["campaign"], ("", 0.0, 0.0)))
+        for row in frame.iter_rows(named=True)
+    ]
+    engine.drop("stuffing_campaign_totals", "stuffing_campaign_targets", "stuffing_marked")
+    return measures
+
+
+def _fetch_clients(engine: Engine) -> dict[int, tuple[str, float, float]]:
+    """Per campaign its commonest client with its share there and in all attempts, in percent."""
+    engine.run(load_step(_SQL, "stuffing_campaign_clients"))
+    frame = engine.fetch("SELECT * FROM stuffing_campaign_clients")
+    engine.drop("stuffing_campaign_clients")
+    best = frame.sort(["campaign", "n", "client_name"], descending=[False, True, False]).unique(
+        "campaign", keep="first", maintain_order=True
+    )
+    return {
+        row["campaign"]: (
+            row["client_name"],
+            100 * row["n"] / row["n_campaign"],
+            100 * (row["n_all"] - row["n"]) / max(row["n_log"] - row["n_campaign"], 1),
+        )
+        for row in best.iter_rows(named=True)
+    }
+
+
+def looks_like_attack(m: Measures, settings: StuffingSettings) -> bool:
+    """Whether a group of suspicious attempts is an attack and not a nuisance.
+
+    It is not if it is small, if it mostly gets in, if it comes mostly from where its accounts are
+    at home; if people with an account or two each try again and again, as in an outage; if a
+    machine fails on a few accounts from a few networks at a steady pace: a check of a partner, a
+    stored password that has gone stale; or if a few people each send the same wrong name from home.
+    """
+    if m["attempts"] < settings.least_campaign or m.share("successes") > 0.6 or m.share("at_home") > 0.4:
+        return False
+    one_by_one = m["accounts"] >= 10 * m["addresses"] and m.share("successes") < 0.1
+    retried = m["retried"] / max(m["attempts"] - m["successes"], 1)
+    if retried > 0.4 and m.share("hammered") < 0.5 and not one_by_one:
+        return False
+    of_one_each = 2 * m["accounts"] <= 3 * m["addresses"] and 2 * m["addresses"] <= 3 * m["accounts"]
+    if of_one_each and m.share("hammered") > 0.5 and m["busiest_bin"] <= 10:
+        return False
+    mean = m["attempts"] / m["n_bins"]
+    unsteadiness = m["sum_of_squares"] / m["n_bins"] / mean**2 - 1
+    steady = m["n_bins"] >= 12 and unsteadiness < 0.25
+    a_machine = (m["networks"] <= 5 and steady) or (m["networks"] <= 2 and m["accounts"] <= 2)
+    # Guessed accounts have owners, who get in elsewhere; a machine's account has no life of its own.
+    return not (m["accounts"] <= 10 and a_machine and m.share("away") < 0.1)
+
+
+def name_kind(m: Measures) -> CampaignKind:
+    """Kind of a campaign, by how its attempts fall on accounts."""
+    told = m["attempts"] - m["not_told"]
+    if told and m["unknown_accounts"] >= 0.85 * told and not m["successes"]:
+        return "enumeration"
+    if m["hammered"] > 0.5 * m["attempts"]:
+        return "guessing"
+    # Rounds over one list: accounts are tried again after the same time.
+    mean_gap = m["sum_of_gaps"] / max(m["revisited"], 1)
+    uneven = m["sum_of_squared_gaps"] / max(m["revisited"], 1) - mean_gap**2
+    in_rounds = m["revisited"] > 0.3 * m["accounts"] and uneven < (0.4 * mean_gap) ** 2
+    if in_rounds and m.share("unknown_accounts") < 0.35 and m["accounts"] > 3 * m["addresses"]:
+        return "spraying"
+    return "stuffing"
+
+
+def give_reasons(
+    m: Measures, settings: StuffingSettings, usual_failing: float, *, named: bool
+) -> list[Reason]:
+    """What speaks for a campaign, the most telling first after its size.
+
+    `usual_failing`: failures among attempts outside campaigns, in percent; `named`: whether the log
+    names accounts.
+    """
+    size = {k: m[k] for k in ("attempts", "accounts", "addresses", "networks")}
+    level = {
+        "minutes": settings.bin_minutes,
+        "attempts": m["busiest_bin"],
+        "percent": _percent(m["busiest_bin"], m["busiest_bin_all"]),
+    }
+    return [
+        Reason("size", size) if named else Reason("no_accounts", {}),
+        Reason("level", level),
+        *_reasons_in_outcomes(m, settings, usual_failing),
+        *([Reason("strangers", {"percent": 100 - _percent(m["at_home"], m["attempts"])})]
+          if named and m.share("at_home") < 0.1 else []),
+        *_reasons_in_spread(m),
+        *([Reason("successes", {"successes": m["successes"]})] if m["successes"] else []),
+    ]  # fmt: skip
+
+
+def _reasons_in_outcomes(m: Measures, settings: StuffingSettings, usual_failing: float) -> list[Reason]:
+    refused = m["attempts"] - m["successes"] - m["not_told"]
+    reasons = []
+    if m["not_told"] < 0.5 * m["attempts"]:
+        failing = {"percent": _percent(refused, m["attempts"]), "usual": round(usual_failing, 1)}
+        reasons.append(Reason("refused", failing))
+    if m.share("unknown_accounts") > 0.1:
+        reasons.append(
+            Reason("unknown_accounts", {"percent": _percent(m["unknown_accounts"], m["attempts"])})
+        )
+    if m["retried"] < 0.5 * refused:
+        dropped = _percent(refused - m["retried"], refused)
+        reasons.append(Reason("no_retry", {"percent": dropped, "minutes": settings.near_minutes}))
+    return reasons
+
+
+def _reasons_in_spread(m: Measures) -> list[Reason]:
+    """How the attempts fall on accounts, addresses and clients."""
+    reasons = []
+    if m.share("hammered") > 0.3:
+        reasons.append(Reason("hammered", {"attempts": m["hammered"], "most": m["most_per_account"]}))
+    if m["one_try_addresses"] > 0.5 * m["addresses"]:
+        single = _percent(m["one_try_addresses"], m["addresses"])
+        reasons.append(Reason("one_try_addresses", {"percent": single}))
+    elif m["most_per_address"] > 50:
+        reasons.append(Reason("busy_address", {"attempts": m["most_per_address"]}))
+    if m.client and m.client_percent > 20 and m.client_percent > 2 * m.client_usual:
+        shares = {"percent": round(m.client_percent, 1), "usual": round(m.client_usual, 2)}
+        reasons.append(Reason("client", {"client": m.client[:120], **shares}))
+    return reasons
+
+
+def _percent(part: float, whole: float) -> float:
+    return round(100 * part / whole, 1) if whole else 0.0
+
+
+def keep_campaigns(measures: list[Measures], settings: StuffingSettings) -> pl.DataFrame:
+    """Table `stuffing_kept`: number and id of the campaigns that look like attacks, by start."""
+    kept = sorted(
+        (m for m in measures if looks_like_attack(m, settings)), key=lambda m: (m["start_us"], m.number)
+    )
+    return pl.DataFrame(
+        {"campaign": [m.number for m in kept], "id": [f"c{i + 1}" for i in range(len(kept))]},
+        schema={"campaign": pl.Int64, "id": pl.String},
+    )

@@ -1,0 +1,1 @@
+"""The SQL steps of this stage, one SELECT a file."""

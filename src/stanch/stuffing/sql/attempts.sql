@@ -1,0 +1,41 @@
+-- Grain: one row per attempt. `ev_sequel` is what other attempts made of it: a return to an account
+-- that fell raises it, so does a login to an account of the attackers' own, and what looks like an
+-- attack but belongs to no campaign is held back.
+WITH judged AS (
+  SELECT
+    s.*,
+    CASE WHEN s.log_odds >= 0 OR o.account_id IS NOT NULL THEN k.id END AS own_campaign,
+    CASE WHEN s.log_odds < $owned AND o.account_id IS NOT NULL AND k.id IS NOT NULL THEN $owned WHEN s.outcome = 0 AND s.time_us > e.seed_us AND e.log_odds > s.log_odds THEN e.log_odds END AS seed_odds,
+    e.id AS seed_campaign
+  FROM stuffing_scored AS s
+  LEFT JOIN stuffing_links AS l ON l.client = s.client AND l.bin = s.bin
+  LEFT JOIN stuffing_kept AS k ON k.campaign = l.campaign
+  LEFT JOIN stuffing_owned AS o ON o.account_id = s.account_id
+  LEFT JOIN stuffing_seeds AS e ON e.account_id = s.account_id AND e.net_id = s.net_id
+),
+summed AS (
+  SELECT
+    *,
+    CASE
+      WHEN seed_odds IS NOT NULL THEN seed_odds - log_odds
+      WHEN own_campaign IS NULL AND log_odds >= $most THEN $held_back - log_odds
+      ELSE 0.0
+    END AS ev_sequel
+  FROM judged
+)
+SELECT
+  s.file_id,
+  s.line,
+  s.time_us,
+  i.ip,
+  a.account,
+  CASE s.outcome WHEN 0 THEN 'success' WHEN 1 THEN 'failure' WHEN 2 THEN 'unknown_account'
+    WHEN 3 THEN 'challenged' WHEN 5 THEN 'denied' ELSE 'unknown' END AS outcome,
+  s.log_odds + s.ev_sequel AS log_odds,
+  1.0 / (1.0 + exp(-(s.log_odds + s.ev_sequel))) AS p_attack,
+  CASE WHEN s.seed_odds IS NOT NULL THEN coalesce(s.own_campaign, s.seed_campaign)
+    ELSE s.own_campaign END AS campaign,
+  s.ev_level, s.ev_behaviour, s.ev_address, s.ev_network, s.ev_standing, s.ev_client, s.ev_place, s.ev_target, s.ev_sequel
+FROM summed AS s
+JOIN stuffing_ips AS i ON i.ip_id = s.ip_id
+LEFT JOIN stuffing_accounts AS a ON a.account_id = s.account_id

@@ -1,0 +1,53 @@
+-- Grain: one row per attempt: its level in each block of evidence. The attempt's own account is
+-- left out of what its address is judged by.
+-- people: which ordinary people it is compared with: 0 those at home (habit 3 to 6), 1 strangers let
+-- in, 2 strangers refused; the same plus 3 on an address that at least five others use regularly.
+WITH counted AS (
+  SELECT
+    c.*,
+    b.n_accounts - 1 AS n_now,
+    b.n_bad - c.bad AS bad_now,
+    h.n_accounts - 1 AS n_ever,
+    h.n_bad - c.bad AS bad_ever,
+    h.n_regular - c.regular AS n_regular,
+    CASE WHEN n.n_accounts > h.n_accounts THEN n.n_accounts - h.n_accounts ELSE 0 END AS n_beside,
+    CASE WHEN n.n_bad > h.n_bad THEN n.n_bad - h.n_bad ELSE 0 END AS bad_beside
+  FROM stuffing_context AS c
+  JOIN stuffing_host_bins AS b ON b.host_id = c.host_id AND b.bin = c.bin
+  JOIN stuffing_hosts AS h ON h.host_id = c.host_id
+  JOIN stuffing_nets AS n ON n.net_id = c.net_id
+)
+SELECT
+  file_id, line, time_us, bin, account_id, ip_id, host_id, net_id, client_id, outcome, habit, again,
+  CASE WHEN habit BETWEEN 3 AND 6 THEN 0 WHEN outcome = 0 THEN 1 ELSE 2 END
+    + CASE WHEN n_regular >= 5 THEN 3 ELSE 0 END AS people,
+  32 * CASE WHEN outcome = 5 THEN 3 ELSE outcome END + habit * 4 + again AS behaviour,
+  17 * CASE
+      WHEN n_now = 0 THEN 0
+      ELSE 1
+        + 4 * CASE WHEN n_now <= 2 THEN 0 WHEN n_now <= 9 THEN 1 ELSE 2 END
+        + CASE WHEN 100 * bad_now < 15 * n_now THEN 0 WHEN 100 * bad_now < 40 * n_now THEN 1
+            WHEN 100 * bad_now < 80 * n_now THEN 2 ELSE 3 END
+    END
+    + CASE
+      WHEN n_ever = 0 THEN 0
+      ELSE 1
+        + 4 * CASE WHEN n_ever = 1 THEN 0 WHEN n_ever <= 5 THEN 1 WHEN n_ever <= 30 THEN 2 ELSE 3 END
+        + CASE WHEN 100 * bad_ever < 10 * n_ever THEN 0 WHEN 100 * bad_ever < 30 * n_ever THEN 1
+            WHEN 100 * bad_ever < 80 * n_ever THEN 2 ELSE 3 END
+    END AS address,
+  CASE
+      WHEN n_beside = 0 THEN 0
+      ELSE 1
+        + 4 * CASE WHEN n_beside <= 3 THEN 0 WHEN n_beside <= 20 THEN 1 ELSE 2 END
+        + CASE WHEN 100 * bad_beside < 10 * n_beside THEN 0 WHEN 100 * bad_beside < 30 * n_beside THEN 1
+            WHEN 100 * bad_beside < 80 * n_beside THEN 2 ELSE 3 END
+    END AS network,
+  CASE WHEN n_regular <= 0 THEN 0 WHEN n_regular <= 4 THEN 1 WHEN n_regular <= 19 THEN 2 ELSE 3 END AS standing,
+  client_level AS client,
+  place_level AS place,
+  4 * CASE WHEN n_bad_elsewhere = 0 THEN 0 WHEN n_bad_elsewhere = 1 THEN 1 WHEN n_bad_elsewhere <= 4 THEN 2
+        WHEN n_bad_elsewhere <= 19 THEN 3 ELSE 4 END
+    + CASE WHEN bad = 0 OR n_pair <= 3 THEN 0 WHEN n_pair <= 9 THEN 1 WHEN n_pair <= 29 THEN 2 ELSE 3 END
+    AS target
+FROM counted

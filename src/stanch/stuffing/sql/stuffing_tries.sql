@@ -1,0 +1,44 @@
+-- Grain: one row per attempt, every name replaced by its number. `device_id` is what a person logs in with: the
+-- device the shop knows, else (negative) the client.
+-- Where a row names no account, the address with its client stands in, as a negative number.
+-- outcome: 0 success, 1 failure, 2 unknown account, 3 challenged, 4 not told, 5 denied.
+WITH keyed AS (
+  SELECT
+    l.file_id,
+    l.line,
+    l.time_us,
+    l.outcome,
+    l.device,
+    i.ip_id,
+    i.host_id,
+    i.net_id,
+    l.account,
+    CASE WHEN l.ja4 IS NULL THEN coalesce(l.user_agent, '')
+      ELSE concat(l.ja4, ' ', coalesce(l.user_agent, '')) END AS client,
+    CASE WHEN l.asn IS NULL AND l.country IS NULL THEN i.region
+      ELSE concat(coalesce(l.asn, ''), ' ', coalesce(l.country, '')) END AS place
+  FROM logins AS l
+  JOIN stuffing_ips AS i ON l.ip = i.ip
+)
+SELECT
+  k.file_id,
+  k.line,
+  k.time_us,
+  k.time_us // $bin_us AS bin,
+  coalesce(a.account_id, -(4294967296 * c.client_id + k.ip_id)) AS account_id,
+  k.ip_id,
+  k.host_id,
+  k.net_id,
+  c.client_id,
+  c.client_level,
+  p.place_level,
+  coalesce(d.device_id, -c.client_id) AS device_id,
+  CASE k.outcome
+    WHEN 'success' THEN 0 WHEN 'failure' THEN 1 WHEN 'unknown_account' THEN 2
+    WHEN 'challenged' THEN 3 WHEN 'denied' THEN 5 ELSE 4
+  END AS outcome
+FROM keyed AS k
+LEFT JOIN stuffing_accounts AS a ON a.account = k.account
+JOIN stuffing_clients AS c ON c.client = k.client
+JOIN stuffing_places AS p ON p.place = k.place
+LEFT JOIN stuffing_devices AS d ON d.device = k.device

@@ -1,0 +1,241 @@
+"""How much better a source explains the complaints than coincidence does: Bayes factors.
+
+The noisy-OR of the design, with small hazards, makes the complaints about order i a Poisson count
+of rate b_i + s_j w_ij for a source j that saw it with weight w_ij. Given that a complaint is about
+some order placed about then, the chance that it is about the order cited is
+
+    (1 + l x) / (1 + l e),   l = s_j / b,
+
+where x is the exposure of the cited order (0: not exposed) and e the mean exposure of all orders
+of that time, both before the contact and within the leak's window: the linear excess relative risk of matched
+case-control studies (Breslow & Day 1980, ch. 5; Thomas 1981), in which b cancels out. The Bayes
+factor averages this over a grid of l and over windows of exposure time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from scipy.special import logsumexp
+
+from stanch.tracing.baseline import Baseline
+from stanch.tracing.case import Case, Floats, Ints, expand_ranges
+from stanch.tracing.habits import Citing
+
+#: How many times likelier an exposed order is to be complained about, log-uniform from a doubtful
+#: leak to one where nearly every complaint comes from it.
+RATIOS: Final = np.geomspace(3.0, 3.0e5, 8)
+#: A source's exposures are cut into this many parts of equal size; a window is a run of parts.
+N_PARTS: Final = 8
+#: The whole log is the likeliest window; the rest is shared by all others.
+_P_WHOLE: Final = 0.5
+#: A source held against fewer complaints is never strong evidence.
+LEAST_HITS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Runs of parts: from `begin` up to `end`."""
+
+    begin: Ints
+    end: Ints
+    log_prior: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """What does not depend on which orders were cited, per source."""
+
+    windows: Windows
+    #: Part of each exposure's time among the source's exposures.
+    part: Ints
+    #: sum over victims of log(1 + l e): one row per source, window and ratio.
+    cost: Floats
+    #: Mean exposure of orders like each victim's: one row per victim, one column per source.
+    mean: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What complaints are held against: the case, and what coincidence would do in it."""
+
+    case: Case
+    baseline: Baseline
+    citing: Citing
+    scale: Scale
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """One row per draw, victim and source that saw a candidate order in time."""
+
+    draw: Ints
+    victim: Ints
+    source: Ints
+    part: Ints
+    #: Weight of the exposure, times share of the candidate, times fit of the fields cited.
+    value: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Strengths:
+    """One row per draw and source with at least `LEAST_HITS` hits."""
+
+    draw: Ints
+    source: Ints
+    log_factor: Floats
+    #: Index of the likeliest window.
+    window: Ints
+    #: Log Bayes factor with that window for certain.
+    log_factor_window: Floats
+
+
+def list_windows(n_parts: int = N_PARTS) -> Windows:
+    """All runs of parts, the whole first."""
+    runs = [(0, n_parts)] + [
+        (a, b) for a in range(n_parts) for b in range(a + 1, n_parts + 1) if (a, b) != (0, n_parts)
+    ]
+    prior = np.full(len(runs), (1 - _P_WHOLE) / max(len(runs) - 1, 1))
+    prior[0] = _P_WHOLE if len(runs) > 1 else 1.0
+    begin, end = np.array(runs, dtype=np.int64).T
+    return Windows(begin, end, np.log(prior))
+
+
+def measure_scale(case: Case, baseline: Baseline) -> Scale:
+    """Cut exposures into parts and add up what each source's mean exposure costs it."""
+    windows = list_windows()
+    n_sources = len(case.exposures.sources)
+    part = _cut_into_parts(case)
+    cost = np.zeros((n_sources, len(windows.begin), len(RATIOS)))
+    mean = np.zeros((len(case.victims), n_sources))
+    starts = np.searchsorted(case.victims.of_victim, np.arange(len(case.victims) + 1))
+    for victim in range(len(case.victims)):
+        parts = np.zeros((n_sources, N_PARTS))
+        for row in range(starts[victim], starts[victim + 1]):
+            parts += case.victims.share[row] * _mean_exposure(case, baseline, part, row)
+        inside = sum_windows(parts, windows)
+        seen = np.flatnonzero(inside[:, 0] > 0)
+        cost[seen] += np.log1p(inside[seen][:, :, None] * RATIOS)
+        mean[victim] = inside[:, 0]
+    return Scale(windows, part, cost, mean)
+
+
+def sum_windows(parts: Floats, windows: Windows) -> Floats:
+    """Sums over runs of parts, which lie in the second dimension."""
+    running = np.concatenate([np.zeros_like(parts[:, :1]), np.cumsum(parts, axis=1)], axis=1)
+    return np.asarray(running[:, windows.end] - running[:, windows.begin], dtype=np.float64)
+
+
+def mean_by_part(ground: Ground, sources: list[int]) -> Floats:
+    """Mean exposure of orders like each victim's: by source (in the order given), victim and part."""
+    case, part = ground.case, ground.scale.part
+    place = np.full(len(case.exposures.sources), -1, dtype=np.int64)
+    place[sources] = np.arange(len(sources))
+    means = np.zeros((len(sources), len(case.victims), N_PARTS))
+    for row, victim in enumerate(case.victims.of_victim.tolist()):
+        rows, value = _weigh_exposures(case, ground.baseline, row)
+        at = place[case.exposures.source[rows]]
+        asked = at >= 0
+        np.add.at(means, (at[asked], victim, part[rows][asked]), case.victims.share[row] * value[asked])
+    return means
+
+
+def collect_hits(ground: Ground, draws: tuple[Ints, Ints, Ints, Floats], cited: Ints) -> Hits:
+    """Who saw the candidate orders in time.
+
+    `draws` are candidates row by row: draw, victim, order, share. `cited` is the set of fields of
+    each draw and victim, flat with all victims of a draw together.
+    """
+    case = ground.case
+    n_victims = len(case.victims)
+    draw, victim, order, share = draws
+    exposures = case.exposures
+    of, row = expand_ranges(exposures.start[order], exposures.start[order + 1])
+    in_time = exposures.first_us[row] < case.victims.before_us[victim[of]]
+    of, row = of[in_time], row[in_time]
+    value = (
+        exposures.weight[row]
+        * share[of]
+        * ground.citing.fit[exposures.fields[row], cited[draw[of] * n_victims + victim[of]]]
+    )
+    hits = Hits(draw[of], victim[of], exposures.source[row], ground.scale.part[row], value)
+    return hits if (share == 1.0).all() else _join_candidates(hits, n_victims, len(exposures.sources))
+
+
+def weigh_hits(hits: Hits, scale: Scale, n_sources: int) -> Strengths:
+    """Bayes factors of each draw and source; the windows and ratios averaged over."""
+    pair = hits.draw * n_sources + hits.source
+    pairs, of, n_hits = np.unique(pair, return_inverse=True, return_counts=True)
+    enough = n_hits >= LEAST_HITS
+    place = np.cumsum(enough) - 1
+    kept = enough[of]
+    at = place[of[kept]] * N_PARTS + hits.part[kept]
+    n_kept = int(enough.sum())
+    gain = np.empty((n_kept, N_PARTS, len(RATIOS)))
+    for i, ratio in enumerate(RATIOS):
+        logs = np.log1p(ratio * hits.value[kept])
+        gain[:, :, i] = np.bincount(at, logs, minlength=n_kept * N_PARTS).reshape(n_kept, N_PARTS)
+    source = pairs[enough] % n_sources
+    terms = sum_windows(gain, scale.windows) - scale.cost[source]
+    by_window = logsumexp(terms, axis=2) - np.log(len(RATIOS))
+    joint = by_window + scale.windows.log_prior
+    best = joint.argmax(axis=1) if n_kept else np.zeros(0, dtype=np.int64)
+    return Strengths(
+        pairs[enough] // n_sources,
+        source,
+        np.asarray(logsumexp(joint, axis=1)) if n_kept else np.zeros(0),
+        best,
+        by_window[np.arange(n_kept), best],
+    )
+
+
+def _cut_into_parts(case: Case) -> Ints:
+    """Part of each exposure: equal shares of its source's exposures by time, equal times together."""
+    exposures = case.exposures
+    by_time = np.lexsort((exposures.first_us, exposures.source))
+    source, times = exposures.source[by_time], exposures.first_us[by_time]
+    first = np.searchsorted(source, np.arange(len(exposures.sources)))
+    size = np.bincount(source, minlength=len(exposures.sources))
+    rank = np.arange(len(source)) - first[source]
+    # Rows of one time take the rank of the first of them.
+    new = (
+        np.concatenate([[True], (source[1:] != source[:-1]) | (times[1:] != times[:-1])])
+        if len(source)
+        else np.zeros(0, bool)
+    )
+    rank = rank[np.maximum.accumulate(np.where(new, np.arange(len(source)), 0))]
+    part = np.empty(len(source), dtype=np.int64)
+    part[by_time] = rank * N_PARTS // np.maximum(size[source], 1)
+    return part
+
+
+def _mean_exposure(case: Case, baseline: Baseline, part: Ints, row: int) -> Floats:
+    """Mean exposure around one candidate: one row per source, one column per part."""
+    rows, value = _weigh_exposures(case, baseline, row)
+    n_sources = len(case.exposures.sources)
+    at = case.exposures.source[rows] * N_PARTS + part[rows]
+    sums = np.bincount(at, value, minlength=n_sources * N_PARTS).reshape(n_sources, N_PARTS)
+    return np.asarray(sums, dtype=np.float64)
+
+
+def _weigh_exposures(case: Case, baseline: Baseline, row: int) -> tuple[slice, Floats]:
+    """Exposures of the orders around one candidate, and how much each adds to the mean."""
+    exposures = case.exposures
+    first, stop = int(baseline.first[row]), int(baseline.stop[row])
+    rows = slice(int(exposures.start[first]), int(exposures.start[stop]))
+    chance = baseline.weigh(case, row)
+    value = exposures.weight[rows] * (chance / chance.sum())[exposures.order[rows] - first]
+    in_time = exposures.first_us[rows] < case.victims.before_us[case.victims.of_victim[row]]
+    return rows, np.where(in_time, value, 0.0)
+
+
+def _join_candidates(hits: Hits, n_victims: int, n_sources: int) -> Hits:
+    """Candidates of one victim seen by one source become one hit, in the part of the likeliest."""
+    key = (hits.draw * n_victims + hits.victim) * n_sources + hits.source
+    order = np.lexsort((hits.part, -hits.value, key))
+    _, first = np.unique(key[order], return_index=True)
+    total = np.add.reduceat(hits.value[order], first) if len(first) else np.zeros(0)
+    top = order[first]
+    return Hits(hits.draw[top], hits.victim[top], hits.source[top], hits.part[top], total)

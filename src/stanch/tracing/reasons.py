@@ -1,0 +1,70 @@
+"""What speaks for and against each source: codes with numbers, and plain English."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+Params: TypeAlias = Mapping[str, int | float | str]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason: a code that other languages translate, and its numbers (shares in percent)."""
+
+    code: str
+    params: Params
+    direction: Literal["for", "against"] = "for"
+
+    def __str__(self) -> str:
+        return SENTENCES[self.code].format(**self.params)
+
+
+SENTENCES: Final[Mapping[str, str]] = {
+    "saw": "{hits} of {n} complainants' orders were seen by this account between {first} and {last};"
+    " {expected} expected.",
+    "saw_campaign": "{hits} of {n} complainants' orders were open to this attack through accounts that fell,"
+    " between {first} and {last}; {expected} expected.",
+    "saw_endpoint": "{hits} of {n} complainants' orders were shown by this page without sign-in between"
+    " {first} and {last}; {expected} expected.",
+    "saw_few": "{hits} of {n} complainants' orders were seen by it before the call; {expected} expected.",
+    "unseen": "{misses} of {n} complaints are about orders that it had not seen before the call.",
+    "fields": "In {n} complaints the caller cited what this source does not show: {fields}.",
+    "explained": "{hits} of the complaints about orders it saw are explained by {others} as well.",
+    "everything": "It saw {percent} % of the orders like those complained about, so complaints can hardly"
+    " tell it from a leak that no log shows.",
+    "rare": "In {n} simulated histories of this shop in which nobody logged leaked, evidence this strong"
+    " against anybody came up in {percent} %.",
+    "not_rare": "In simulated histories of this shop in which nobody logged leaked, evidence this strong"
+    " against somebody came up in {percent} %.",
+    "bound": "It explains at most {bound} of {n} complaints, with 95 % certainty.",
+    "taken_over": "The account may itself have been taken over: the evidence names an account, not a person.",
+    "alike": "The evidence cannot tell {members} apart: they saw the same orders.",
+    "named": "{source} explains {explained} of {n} complaints.",
+    "undetermined": "No source stands out: the likeliest, {source}, reaches a probability of {percent} %.",
+    "undetermined_rate": "{source} fits best, but evidence this strong would come up in {percent} % of"
+    " histories in which nobody logged leaked.",
+    "knowledge": "{specific} of {n} callers cited what is specific to an order, which coincidence seldom"
+    " brings.",
+    "no_knowledge": "Only {specific} of {n} callers cited anything specific to an order.",
+    "unlogged": "The callers knew orders, and no logged source saw more of these orders than of others.",
+    "unlinked": "{n} complaints name no order or account that the tables know; they could not be traced.",
+    "unlinked_all": "No complaint names an order or account that the tables know, so none could be traced.",
+    "no_complaints": "There are no complaints.",
+    "no_exposures": "There are no exposures to hold against the complaints.",
+}
+
+SETTLE: Final[Mapping[str, str]] = {
+    "more": "More complaints: about {n} more that name their order would tell whether {source} leaked.",
+    "split": "Give {members} different orders from now on: complaints about later orders then tell them"
+    " apart.",
+    "numbers": "Ask victims for their order numbers: {n} complaints could not be linked to an order.",
+    "fields": "Log which fields each screen, label and export shows; what callers knew can then exclude"
+    " sources.",
+}
+
+
+def say_settle(code: str, **params: int | float | str) -> str:
+    """One sentence about what evidence would settle the question."""
+    return SETTLE[code].format(**params)

@@ -1,0 +1,102 @@
+"""The stage on one page: from exposures and victims to a ranked, judged list of sources."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from stanch.engine import Engine
+from stanch.findings import Attribution, AttributionVerdict
+from stanch.progress import Progress
+from stanch.tracing.baseline import Baseline, compare_orders
+from stanch.tracing.case import Case, load_case
+from stanch.tracing.evidence import Ground, Hits, collect_hits, measure_scale, weigh_hits
+from stanch.tracing.explain import Explanation, explain_complaints, weigh_prior
+from stanch.tracing.habits import estimate_citing
+from stanch.tracing.judge import LEAST_POSTERIOR, Verdicts, judge_sources
+from stanch.tracing.leak import weigh_knowledge
+from stanch.tracing.null import Histories, simulate_histories
+from stanch.tracing.reasons import Reason
+from stanch.tracing.settings import TracingSettings
+from stanch.tracing.tell import REASONS, SOURCES, attribute, put_tables
+
+#: Somebody who gets near to being named is held against simulated histories.
+_WORTH_SIMULATING: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """The case and everything concluded from it."""
+
+    ground: Ground
+    hits: Hits
+    found: Explanation
+    verdicts: Verdicts
+    histories: Histories | None
+    log_odds_leak: float
+
+
+def trace_sources(engine: Engine, settings: TracingSettings, seed: int, progress: Progress) -> Attribution:
+    """Hold `exposures` against `victims`.
+
+    Makes `sources` (one row per possible source, `none` and `unlogged` among them) and
+    `source_reasons` (one row per reason: `source`, or '' for the whole answer; `position`, `code`,
+    `params` as JSON, `direction` 'for' or 'against').
+    """
+    if not engine.has("victims") or engine.count("victims") == 0:
+        return _answer_empty(engine, "no_leak", Reason("no_complaints", {}))
+    if not engine.has("exposures") or engine.count("exposures") == 0:
+        return _answer_empty(engine, "not_examined", Reason("no_exposures", {}))
+    case = load_case(engine, settings)
+    if len(case.victims) == 0:
+        return _answer_empty(engine, "undetermined", Reason("unlinked_all", {}))
+    traced = _trace(case, settings, seed, progress)
+    put_tables(engine, traced)
+    return attribute(traced)
+
+
+def _trace(case: Case, settings: TracingSettings, seed: int, progress: Progress) -> Traced:
+    with progress.task("Comparing sources", 3, unit="steps") as task:
+        baseline = compare_orders(case, settings.half_width_days)
+        ground, hits = _observe(case, baseline)
+        task.advance(1)
+        knowledge = weigh_knowledge(case.victims.fields)
+        strengths = weigh_hits(hits, ground.scale, len(case.exposures.sources))
+        found = explain_complaints(ground, hits, strengths, knowledge)
+        task.advance(1)
+        at_contact = replace(case, victims=replace(case.victims, before_us=case.victims.contact_us))
+        lenient = _observe(at_contact, baseline)
+        task.advance(1)
+    histories = _simulate(ground, found, settings, seed, progress)
+    verdicts = judge_sources(hits, lenient, found, histories)
+    return Traced(ground, hits, found, verdicts, histories, knowledge)
+
+
+def _observe(case: Case, baseline: Baseline) -> tuple[Ground, Hits]:
+    victims = case.victims
+    ground = Ground(case, baseline, estimate_citing(victims.fields), measure_scale(case, baseline))
+    one = np.zeros(len(victims.candidate), dtype=np.int64)
+    draws = (one, victims.of_victim, victims.candidate, victims.share)
+    return ground, collect_hits(ground, draws, victims.fields)
+
+
+def _simulate(
+    ground: Ground, found: Explanation, settings: TracingSettings, seed: int, progress: Progress
+) -> Histories | None:
+    """Histories, where anybody comes near to being named; a group's members count together."""
+    if not found.race.tried or found.p_any(set(found.race.tried)) < _WORTH_SIMULATING:
+        return None
+    prior = weigh_prior(ground.case.exposures.sources)
+    top = max(found.race.tried, key=lambda j: (found.race.log_factor[j] + np.log(prior[j]), -j))
+    likely = [j for j in found.race.tried if found.posterior[j] >= LEAST_POSTERIOR]
+    weakest = min(float(found.race.strength[j]) for j in [*likely, top])
+    return simulate_histories(ground, settings.simulations, weakest, seed, progress)
+
+
+def _answer_empty(engine: Engine, verdict: AttributionVerdict, reason: Reason) -> Attribution:
+    engine.put("sources", pl.DataFrame(schema=SOURCES))
+    engine.put("source_reasons", pl.DataFrame(schema=REASONS))
+    return Attribution(verdict=verdict, why=[str(reason)])

@@ -1,0 +1,137 @@
+"""The figures of a consumer council, and one victim counted once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stanch.complaints import count_complaints
+from stanch.complaints.victims import fold_duplicates
+from stanch.engine import Engine, EngineSettings, open_engine
+from stanch.evidence.tables import TABLES
+
+DAY = 86_400_000_000
+START = 1_428_710_400_000_000  # 2015-04-11T00:00:00Z
+KINDS: dict[str, Any] = {"INTEGER": pl.Int32, "BIGINT": pl.Int64, "VARCHAR": pl.String, "DOUBLE": pl.Float64}
+
+
+def put(engine: Engine, table: str, rows: list[dict[str, Any]]) -> None:
+    schema = {name: KINDS[kind] for name, kind in TABLES[table].stored_schema.items()}
+    full = [dict.fromkeys(schema) | {"file_id": 0, "line": i + 1} | row for i, row in enumerate(rows)]
+    engine.put(table, pl.DataFrame(full, schema=schema))
+
+
+@pytest.fixture
+def engine() -> Engine:
+    return open_engine("duckdb", EngineSettings(memory_limit_mb=256, threads=1))
+
+
+def report(number: int, **more: Any) -> dict[str, Any]:
+    return {"complaint": f"k{number}", "received_us": START + number * DAY // 2, "order": f"o{number}"} | more
+
+
+def council() -> list[dict[str, Any]]:
+    """23 complaints in two weeks from six regions, 120,000 yuan in all, 18,373 the largest."""
+    cents = [1_837_300] + [(12_000_000 - 1_837_300) // 22] * 22
+    cents[-1] += 12_000_000 - sum(cents)
+    regions = ["Guangdong", "Jiangsu", "Zhejiang", "Beijing", "Sichuan", "Hubei"]
+    return [
+        report(i, loss=c / 100, currency="CNY", region=regions[i % 6], received_us=START + i * 14 * DAY // 23)
+        for i, c in enumerate(cents)
+    ]
+
+
+def test_the_councils_figures_are_reproduced(engine: Engine) -> None:
+    again = [
+        {**row, "complaint": f"again{i}", "received_us": row["received_us"] + DAY}
+        for i, row in enumerate(council()[:5])
+    ]
+    put(engine, "complaints", [*again, *council()])
+    counts = count_complaints(engine)
+    assert counts.count == 23
+    assert counts.duplicates == 5
+    assert (counts.first[:10], counts.last[:10]) == ("2015-04-11", "2015-04-24")
+    assert counts.loss_total == {"CNY": 120_000.0}
+    assert counts.loss_max == {"CNY": 18_373.0}
+    assert len(counts.by_region) == 6
+    assert sum(counts.by_region.values()) == sum(counts.by_day.values()) == 23
+    assert list(counts.by_day) == sorted(counts.by_day)
+    assert engine.count("victims") == 23
+
+
+@pytest.mark.parametrize(
+    ("second", "n"),
+    [
+        ({"order": "o0"}, 1),
+        ({"order": None, "account": "anna"}, 1),
+        ({"order": None, "phone": "139"}, 1),
+        ({"order": "o-annas-other"}, 1),
+        ({"order": None, "account": "bert"}, 2),
+        ({"order": "o0", "received_us": START + 90 * DAY}, 2),
+    ],
+    ids=["order", "account", "phone", "account of the order", "somebody else", "months later"],
+)
+def test_reports_of_one_victim_count_once(engine: Engine, second: dict[str, Any], n: int) -> None:
+    put(engine, "orders", [
+        {"order": "o0", "account": "anna", "time_us": START, "region": "Hubei"},
+        {"order": "o-annas-other", "account": "anna", "time_us": START},
+    ])  # fmt: skip
+    put(engine, "complaints", [report(0, phone="139"), report(1) | second])
+    assert count_complaints(engine).count == n
+    assert engine.fetch("SELECT region FROM victims WHERE complaint = 'k0'")["region"][0] == "Hubei"
+
+
+def test_a_later_report_fills_in_what_the_first_left_open(engine: Engine) -> None:
+    put(engine, "complaints", [
+        report(0, known_fields="name|phone"),
+        report(0, complaint="k9", received_us=START + DAY, known_fields="phone|items",
+               contacted_us=START - DAY, loss=500.0, currency="CNY"),
+    ])  # fmt: skip
+    assert count_complaints(engine).loss_total == {"CNY": 500.0}
+    victim = engine.fetch("SELECT * FROM victims").row(0, named=True)
+    assert (victim["complaint"], victim["known_fields"]) == ("k0", "name|phone|items")
+    assert victim["contacted_us"] == START - DAY
+
+
+def test_losses_are_added_in_cents_and_kept_apart_by_currency(engine: Engine) -> None:
+    losses = [(0.1, "CNY"), (0.2, "CNY"), (19.99, "GBP"), (5.0, None), (0.0, "EUR"), (None, "USD")]
+    put(engine, "complaints", [report(i, loss=loss, currency=c) for i, (loss, c) in enumerate(losses)])
+    counts = count_complaints(engine)
+    assert counts.loss_total == {"CNY": 0.3, "GBP": 19.99, "XXX": 5.0}
+    assert counts.loss_max == {"CNY": 0.2, "GBP": 19.99, "XXX": 5.0}
+
+
+def test_no_rows_give_no_figures(engine: Engine) -> None:
+    put(engine, "complaints", [])
+    counts = count_complaints(engine)
+    assert (counts.count, counts.first, counts.last, counts.loss_total) == (0, "", "", {})
+    assert engine.count("victims") == 0
+
+
+@given(st.permutations([*council()[:8], report(0, complaint="z", loss=9e5), report(3, complaint="a")]))
+def test_the_order_of_rows_is_irrelevant(rows: list[dict[str, Any]]) -> None:
+    names = (
+        "complaint",
+        "order",
+        "account",
+        "phone",
+        "received_us",
+        "contacted_us",
+        "known_fields",
+        "loss",
+        "currency",
+        "region",
+    )
+    kinds = TABLES["complaints"].stored_schema
+    schema = {name: KINDS[kinds[name]] for name in names}
+    frames = [
+        pl.DataFrame([dict.fromkeys(names) | r for r in some], schema=schema)
+        for some in (rows, sorted(rows, key=str))
+    ]
+    one, two = (fold_duplicates(frame, {}) for frame in frames)
+    assert one.equals(two)
+    assert one.height == 8

@@ -1,0 +1,214 @@
+"""The whole flow on simulated incidents: every subset of evidence, the contract's shapes, the truth."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import polars as pl
+import pytest
+
+from stanch.cli import main
+from stanch.findings import Findings
+from stanch.simulation import simulate, write_incident
+
+TABLES = ("logins", "accesses", "orders", "complaints")
+SUBSETS = [s for n in range(1, 5) for s in itertools.combinations(TABLES, n)]
+
+CSV_COLUMNS = {
+    "accounts.csv": ["account", "p_compromised", "campaign", "first_success", "ip", "orders_exposed"],
+    "sources.csv": [
+        "source",
+        "posterior",
+        "exposed",
+        "victims",
+        "log10_bayes_factor",
+        "leak_start",
+        "leak_end",
+        "verdict",
+    ],
+    "reset.csv": ["account", "p_compromised", "campaign", "since"],
+    "warn.csv": ["account", "order", "reason", "priority"],
+}
+
+
+@pytest.fixture(scope="session")
+def incidents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Small incidents, made once per test process."""
+    made = {}
+    for case, scale in (("burst-2015", 0.15), ("insider", 0.3), ("no-leak", 0.3), ("flash-sale", 0.15)):
+        made[case] = tmp_path_factory.mktemp(case)
+        write_incident(simulate(case, 3, scale=scale), made[case])
+    return made
+
+
+def run_investigation(
+    folder: Path, out: Path, tables: tuple[str, ...] = TABLES, *more: str
+) -> dict[str, Any]:
+    arguments = ["investigate", "--out", str(out), "--quiet", *more]
+    for table in tables:
+        arguments += [f"--{table}", str(folder / f"{table}.csv")]
+    assert main(arguments) == 0
+    answer: dict[str, Any] = json.loads((out / "findings.json").read_bytes())
+    return answer
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.mark.parametrize("tables", SUBSETS, ids="+".join)
+def test_any_subset_of_the_tables_gives_an_answer(
+    tables: tuple[str, ...], incidents: dict[str, Path], tmp_path: Path
+) -> None:
+    answer = run_investigation(incidents["burst-2015"], tmp_path / "out", tables)
+    msgspec.convert(answer, Findings)
+    assert {read["table"] for read in answer["inputs"]} == set(tables)
+    for missing in set(TABLES) - set(tables):
+        words = {
+            "logins": "login",
+            "accesses": "access",
+            "orders": "orders",
+            "complaints": "complaints",
+        }[missing]
+        assert any(words in line for line in answer["not_examined"]), missing
+    for name, columns in CSV_COLUMNS.items():
+        with (tmp_path / "out" / name).open(encoding="utf-8", newline="") as stream:
+            assert next(csv.reader(stream)) == columns
+    for name in ("report.html", "blocklist.txt", "challenge.txt", "rejects.jsonl"):
+        assert (tmp_path / "out" / name).exists()
+    verdict = answer["attribution"]["verdict"]
+    if "complaints" not in tables:
+        assert verdict in {"no_leak", "not_examined"}
+    assert all(
+        answer["attribution"]["posterior"].get(source, 0) >= 0.95
+        for source in answer["attribution"]["sources"]
+    )
+
+
+def test_the_wave_of_2015_is_found_and_named(incidents: dict[str, Path], tmp_path: Path) -> None:
+    folder, out = incidents["burst-2015"], tmp_path / "out"
+    answer = run_investigation(folder, out)
+    truth = json.loads((folder / "truth.json").read_text())
+    planted = truth["campaigns"][0]
+    assert [campaign["kind"] for campaign in answer["campaigns"]] == ["stuffing"]
+    assert answer["logins"]["attack_attempts"]["mean"] == pytest.approx(planted["attempts"], rel=0.05)
+    assert answer["attribution"]["verdict"] == "named"
+    assert answer["attribution"]["sources"] == ["campaign:c1"]
+    attempts = pl.read_parquet(out / "attempts.parquet")
+    assert attempts.columns == ["file", "line", "p_attack", "campaign"]
+    logins = pl.read_csv(folder / "logins.csv", infer_schema=False)
+    assert attempts["line"].to_list() == list(range(1, logins.height + 1))
+    is_attack = attempts["line"].is_in(truth["attack_rows"][planted["id"]])
+    assert attempts.filter(is_attack)["p_attack"].ge(0.5).mean() > 0.98
+    assert attempts.filter(~is_attack)["p_attack"].ge(0.5).mean() < 0.001
+    fallen = {row["account"] for row in read_rows(out / "accounts.csv") if float(row["p_compromised"]) > 0.5}
+    assert len(fallen & set(planted["compromised"])) >= 0.8 * len(planted["compromised"])
+    genuine = logins.filter(~is_attack & (pl.col("outcome") == "success"))
+    blocked = (out / "blocklist.txt").read_text().split()
+    assert blocked
+    assert genuine.filter(pl.col("ip").is_in(blocked)).height <= max(1, genuine.height // 1000)
+
+
+def test_the_insider_is_named_and_nobody_else(incidents: dict[str, Path], tmp_path: Path) -> None:
+    answer = run_investigation(incidents["insider"], tmp_path / "out")
+    truth = json.loads((incidents["insider"] / "truth.json").read_text())
+    assert answer["attribution"]["verdict"] == "named"
+    assert answer["attribution"]["sources"] == truth["leak"]["sources"]
+    assert not set(truth["leak"]["sources"]) & set(answer["attribution"]["cleared"])
+
+
+@pytest.mark.parametrize("case", ["no-leak", "flash-sale"])
+def test_where_nothing_leaked_nobody_is_named(case: str, incidents: dict[str, Path], tmp_path: Path) -> None:
+    answer = run_investigation(incidents[case], tmp_path / "out")
+    assert answer["campaigns"] == []
+    assert answer["attribution"]["sources"] == []
+    assert answer["attribution"]["verdict"] in {"undetermined", "no_leak", "unlogged"}
+    assert (tmp_path / "out" / "blocklist.txt").read_text() == ""
+
+
+def test_same_input_and_seed_give_the_same_bytes(incidents: dict[str, Path], tmp_path: Path) -> None:
+    first = run_investigation(incidents["burst-2015"], tmp_path / "out")
+    second = run_investigation(incidents["burst-2015"], tmp_path / "out")
+    assert first.pop("run") != {}
+    second.pop("run")
+    assert json.dumps(first) == json.dumps(second)
+
+
+def test_order_of_rows_is_irrelevant(incidents: dict[str, Path], tmp_path: Path) -> None:
+    shuffled = tmp_path / "shuffled"
+    shuffled.mkdir()
+    for table in TABLES:
+        frame = pl.read_csv(incidents["burst-2015"] / f"{table}.csv", infer_schema=False)
+        frame.sample(fraction=1.0, shuffle=True, seed=1).write_csv(shuffled / f"{table}.csv")
+    first = run_investigation(incidents["burst-2015"], tmp_path / "a")
+    second = run_investigation(shuffled, tmp_path / "b")
+    for part in ("period", "logins", "campaigns", "complaints", "attribution"):
+        assert first[part] == second[part], part
+
+
+@pytest.mark.parametrize("missing", ["user_agent", "unknown_account", "optional"])
+def test_poorer_logs_still_show_the_wave(missing: str, incidents: dict[str, Path], tmp_path: Path) -> None:
+    folder = tmp_path / "poor"
+    folder.mkdir()
+    logins = pl.read_csv(incidents["burst-2015"] / "logins.csv", infer_schema=False)
+    if missing == "user_agent":
+        logins = logins.drop("user_agent")
+    elif missing == "unknown_account":
+        logins = logins.with_columns(pl.col("outcome").replace({"unknown_account": "failure"}))
+    else:
+        logins = logins.select("time", "ip", "account", "outcome")
+    logins.write_csv(folder / "logins.csv")
+    answer = run_investigation(folder, tmp_path / "out", ("logins",))
+    truth = json.loads((incidents["burst-2015"] / "truth.json").read_text())
+    assert answer["logins"]["attack_attempts"]["mean"] == pytest.approx(
+        truth["campaigns"][0]["attempts"], rel=0.1
+    )
+
+
+def test_pseudonymised_outputs_name_nobody_and_say_the_same(
+    incidents: dict[str, Path], tmp_path: Path
+) -> None:
+    key = tmp_path / "key"
+    key.write_text("0123456789abcdef0123456789abcdef")
+    folder = incidents["burst-2015"]
+    plain = run_investigation(folder, tmp_path / "plain")
+    hidden = run_investigation(folder, tmp_path / "hidden", TABLES, "--pseudonymise", str(key))
+    assert hidden["attribution"]["verdict"] == plain["attribution"]["verdict"]
+    assert len(hidden["campaigns"]) == len(plain["campaigns"])
+    assert hidden["logins"]["attack_attempts"]["mean"] == pytest.approx(
+        plain["logins"]["attack_attempts"]["mean"], rel=0.01
+    )
+    accounts = set(pl.read_csv(folder / "orders.csv", infer_schema=False)["account"])
+    names = {name for name in accounts if len(name) > 6}
+    for path in (tmp_path / "hidden").iterdir():
+        if path.suffix != ".parquet":
+            text = path.read_text(encoding="utf-8")
+            assert not any(name in text for name in itertools.islice(names, 3000)), path.name
+
+
+def test_web_logs_alone_give_exposures(tmp_path: Path) -> None:
+    lines = []
+    for minute in range(40):
+        order = f"A{1000 + minute}"
+        stamp = f"01/Mar/2024:10:{minute:02}:00 +0000"
+        lines += [
+            f'198.51.100.{minute} - user{minute} [{stamp}] "POST /login HTTP/1.1" 302 0 "-" "Mozilla/5.0"',
+            f'198.51.100.{minute} - user{minute} [{stamp}] "GET /orders/{order} HTTP/1.1" 200 9 "-" "x"',
+            f'203.0.113.9 - agent07 [{stamp}] "GET /admin/orders/{order} HTTP/1.1" 200 512 "-" "x"',
+        ]
+    log = tmp_path / "access.log"
+    log.write_text("\n".join(lines) + "\n")
+    out = tmp_path / "out"
+    assert (
+        main(["investigate", "--logins", str(log), "--accesses", str(log), "--out", str(out), "--quiet"]) == 0
+    )
+    answer = json.loads((out / "findings.json").read_bytes())
+    rows = {read["table"]: read["rows"] for read in answer["inputs"]}
+    assert rows["logins"] == 40
+    assert rows["accesses"] == 80
