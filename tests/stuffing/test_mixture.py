@@ -44,7 +44,7 @@ def test_em_recovers_share_and_tables(share: float) -> None:
     assert np.abs(fit.attack["client"] - attack["client"]).max() < 0.1
     assert fit.share[0] == 0.0
     posterior = 1 / (1 + np.exp(-fit.log_odds))
-    assert posterior.sum() == pytest.approx(z.sum(), rel=0.05, abs=40)
+    assert (posterior * patterns.n).sum() == pytest.approx(z.sum(), rel=0.05, abs=40)
     for table in (*fit.ordinary.values(), *(t[None] for t in fit.attack.values())):
         assert np.allclose(table.sum(axis=1), 1)
         assert len(table) in {1, N_GROUPS}

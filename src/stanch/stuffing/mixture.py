@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 from scipy.special import expit, logit
 
 from stanch.stuffing.blocks import (
@@ -45,8 +46,8 @@ _MOST_SUCCESSES = 0.05
 _RETURNS = 0.15
 #: Share of attack held possible in peace, where the test found none.
 PEACE_SHARE = 1e-6
-#: EM stops when the log-likelihood gains less.
-_TOLERANCE = 1e-2
+#: EM stops when a step gains less log-likelihood per attempt of the suspect strata, in nats.
+_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Patterns:
 
 
 def split_patterns(codes: dict[str, Ints], group: Ints, stratum: Ints, n: Floats) -> Patterns:
-    """Separate suspect patterns from those of peace (stratum 0)."""
+    """Separate suspect patterns from those of peace (stratum 0); those that differ only in time become one."""
     at_peace = stratum == 0
     peace = {}
     for name, levels in codes.items():
@@ -73,14 +74,11 @@ def split_patterns(codes: dict[str, Ints], group: Ints, stratum: Ints, n: Floats
         cells = group[at_peace] * size + levels[at_peace]
         counts = np.bincount(cells, n[at_peace], N_GROUPS * size).astype(np.float64)
         peace[name] = counts.reshape(N_GROUPS, size)
-    suspect = ~at_peace
-    return Patterns(
-        {name: levels[suspect] for name, levels in codes.items()},
-        group[suspect],
-        stratum[suspect],
-        n[suspect],
-        peace,
-    )
+    keys = [*codes, "group", "stratum"]
+    suspect = pl.DataFrame({**codes, "group": group, "stratum": stratum, "n": n}).filter(~at_peace)
+    merged = suspect.group_by(keys).agg(pl.col("n").sum()).sort(keys)
+    of = {name: merged[name].to_numpy() for name in (*keys, "n")}
+    return Patterns({name: of[name] for name in codes}, of["group"], of["stratum"], of["n"], peace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +156,7 @@ def fit_mixture(problem: Problem, *, n_steps: int = 100) -> Fit:
 
 def _iterate(problem: Problem, grid: _Grid, free: Flags, fit: Fit, n_steps: int) -> Fit:
     """EM from `fit`, patterns outside `free` held ordinary, until the likelihood stands still."""
+    tolerance = _TOLERANCE * max(float(problem.patterns.n.sum()), 1e4)
     for _ in range(n_steps):
         in_attack = np.where(free, expit(fit.log_odds), 0.0) * problem.patterns.n
         attack = {b.name: grid.count(b.name, in_attack) for b in problem.blocks}
@@ -169,7 +168,7 @@ def _iterate(problem: Problem, grid: _Grid, free: Flags, fit: Fit, n_steps: int)
             _fit_attack(problem, attack),
             _fit_share(problem, in_attack),
         )
-        if abs(fit.log_likelihood - before) < _TOLERANCE:
+        if abs(fit.log_likelihood - before) < tolerance:
             break
     return fit
 

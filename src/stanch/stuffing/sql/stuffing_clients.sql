@@ -8,7 +8,7 @@ WITH clients AS (
   GROUP BY 1
 ),
 ranked AS (
-  SELECT *, row_number() OVER (ORDER BY n DESC, client) AS client_id
+  SELECT *, CAST(row_number() OVER (ORDER BY n DESC, client) AS INTEGER) AS client_id
   FROM clients
 )
 SELECT

@@ -15,6 +15,12 @@ WITH neighbours AS (
     lead(net_id) OVER (PARTITION BY account_id ORDER BY time_us, file_id, line) AS after_net,
     lead(outcome) OVER (PARTITION BY account_id ORDER BY time_us, file_id, line) AS after_outcome
   FROM stuffing_tries
+),
+meant AS (
+  SELECT m.account_id, p.net_id
+  FROM stuffing_nearmiss AS m
+  JOIN stuffing_pairs AS p ON p.account_id = m.meant_id
+  WHERE p.first_us IS NOT NULL
 )
 SELECT
   t.file_id, t.line, t.time_us, t.bin, t.account_id, t.ip_id, t.host_id, t.net_id,
@@ -29,7 +35,7 @@ SELECT
     WHEN p.last_us > t.time_us + $near_us THEN 3
     WHEN d.first_us < t.time_us - $near_us OR d.last_us > t.time_us + $near_us THEN 2
     WHEN h.first_us < t.time_us - $near_us OR h.last_us > t.time_us + $near_us THEN 1
-    WHEN m.account_id IS NOT NULL AND mp.first_us IS NOT NULL THEN 6
+    WHEN mp.account_id IS NOT NULL THEN 6
     WHEN m.account_id IS NOT NULL THEN 7
     ELSE 0
   END AS habit,
@@ -48,4 +54,4 @@ JOIN stuffing_pairs AS p ON p.account_id = t.account_id AND p.net_id = t.net_id
 JOIN stuffing_holders AS h ON h.account_id = t.account_id
 LEFT JOIN stuffing_holdings AS d ON d.account_id = t.account_id AND d.device_id = t.device_id
 LEFT JOIN stuffing_nearmiss AS m ON m.account_id = t.account_id
-LEFT JOIN stuffing_pairs AS mp ON mp.account_id = m.meant_id AND mp.net_id = t.net_id
+LEFT JOIN meant AS mp ON mp.account_id = t.account_id AND mp.net_id = t.net_id

@@ -26,7 +26,7 @@ named AS (
 SELECT
   ip,
   region,
-  row_number() OVER (ORDER BY ip) AS ip_id,
-  dense_rank() OVER (ORDER BY host) AS host_id,
-  dense_rank() OVER (ORDER BY net) AS net_id
+  CAST(row_number() OVER (ORDER BY ip) AS INTEGER) AS ip_id,
+  CAST(dense_rank() OVER (ORDER BY host) AS INTEGER) AS host_id,
+  CAST(dense_rank() OVER (ORDER BY net) AS INTEGER) AS net_id
 FROM named

@@ -3,7 +3,7 @@
 SELECT
   account_id,
   net_id,
-  sum(n) AS n,
+  CAST(sum(n) AS BIGINT) AS n,
   min(first_us) AS first_us,
   max(last_us) AS last_us,
   CASE WHEN max(last_us) - min(first_us) > $near_us THEN 1 ELSE 0 END AS regular,

@@ -10,7 +10,7 @@ WITH places AS (
   GROUP BY 1
 ),
 ranked AS (
-  SELECT *, row_number() OVER (ORDER BY n DESC, place) AS place_id
+  SELECT *, CAST(row_number() OVER (ORDER BY n DESC, place) AS INTEGER) AS place_id
   FROM places
 )
 SELECT

@@ -24,7 +24,7 @@ SELECT
   k.file_id,
   k.line,
   k.time_us,
-  k.time_us // $bin_us AS bin,
+  CAST(k.time_us // $bin_us AS INTEGER) AS bin,
   coalesce(a.account_id, -(4294967296 * c.client_id + k.ip_id)) AS account_id,
   k.ip_id,
   k.host_id,
