@@ -66,7 +66,7 @@ class Patterns:
 
 
 def split_patterns(codes: dict[str, Ints], group: Ints, stratum: Ints, n: Floats) -> Patterns:
-    """Separate suspect patterns from those of peace (stratum 0); those that differ only in time become one."""
+    """Separate suspect patterns from those of peace (stratum 0); merge those that differ in time only."""
     at_peace = stratum == 0
     peace = {}
     for name, levels in codes.items():
