@@ -17,12 +17,14 @@ _SQL: Final = "stanch.stuffing.sql"
 _OWN_LEVEL_FROM: Final = 20
 _MINUTE_US: Final = 60_000_000
 
+#: Columns of `stuffing_found`.
+FOUND: Final = {"file_id": "INTEGER", "line": "BIGINT"}
 #: Each table needed no more once the one behind it is made.
 _SPENT: Final = {
-    "tries": ("places", "devices"),
+    "tries": ("devices",),
     "holders": ("triples",),
-    "context": ("tries", "holdings", "nearmiss"),
-    "levels": ("context", "holders", "hosts", "host_bins", "nets"),
+    "context": ("tries", "places", "holdings", "held_families", "held_places", "nearmiss", "slips"),
+    "levels": ("context", "hosts", "host_bins", "nets"),
 }
 
 
@@ -38,8 +40,13 @@ def _plan_steps(settings: StuffingSettings) -> Iterator[tuple[str, dict[str, int
     yield "triples", {}
     yield "pairs", near
     yield "holdings", {}
+    yield "held_families", {}
+    yield "held_places", {}
     yield "holders", {}
+    yield "client_chances", {}
+    yield "place_chances", {}
     yield "nearmiss", {}
+    yield "slips", near
     yield "context", near
     yield "hosts", {}
     yield "host_bins", {}
@@ -59,6 +66,7 @@ def compute_levels(engine: Engine, settings: StuffingSettings, progress: Progres
     if not spellings_given:
         engine.create("account_spellings", {"account": "VARCHAR", "variant": "BIGINT"})
     engine.create("stuffing_owned", {"account_id": "BIGINT"})
+    engine.create("stuffing_found", FOUND)
     steps = list(_plan_steps(settings))
     with progress.task("Comparing attempts", len(steps), unit="steps") as task:
         for name, params in steps:

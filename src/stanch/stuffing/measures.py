@@ -13,6 +13,8 @@ from stanch.stuffing.reasons import Reason
 from stanch.stuffing.settings import StuffingSettings
 
 _SQL: Final = "stanch.stuffing.sql"
+#: Fewer attempts on a handful of accounts are somebody who forgot.
+_LEAST_GUESSING: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +38,26 @@ class Measures:
 
 def measure_campaigns(engine: Engine) -> list[Measures]:
     """Figures of all campaigns in `stuffing_links`, by number."""
-    for name in ("marked", "campaign_totals", "campaign_targets"):
+    for name in ("marked", "campaign_totals", "campaign_targets", "campaign_machines"):
         engine.run(load_step(_SQL, f"stuffing_{name}"))
     frame = engine.fetch(
         "SELECT t.*, g.hammered, g.revisited, g.sum_of_gaps, g.sum_of_squared_gaps, g.most_per_account,"
         " g.most_per_address, g.one_try_addresses, g.busiest_bin, g.busiest_bin_all, g.n_bins,"
-        " g.sum_of_squares"
+        " g.sum_of_squares, m.timed, m.odd, m.coded, m.let_in"
         " FROM stuffing_campaign_totals AS t JOIN stuffing_campaign_targets AS g ON g.campaign = t.campaign"
+        " JOIN stuffing_campaign_machines AS m ON m.campaign = t.campaign"
     ).sort("campaign")
     clients = _fetch_clients(engine)
     measures = [
         Measures(row["campaign"], row, *clients.get(row["campaign"], ("", 0.0, 0.0)))
         for row in frame.iter_rows(named=True)
     ]
-    engine.drop("stuffing_campaign_totals", "stuffing_campaign_targets", "stuffing_marked")
+    engine.drop(
+        *(
+            f"stuffing_{name}"
+            for name in ("campaign_totals", "campaign_targets", "campaign_machines", "marked")
+        )
+    )
     return measures
 
 
@@ -77,9 +85,12 @@ def looks_like_attack(m: Measures, settings: StuffingSettings) -> bool:
     It is not if it is small, if it mostly gets in, if it comes mostly from where its accounts are
     at home; if people with an account or two each try again and again, as in an outage; if a
     machine fails on a few accounts from a few networks at a steady pace: a check of a partner, a
-    stored password that has gone stale; or if a few people each send the same wrong name from home.
+    stored password that has gone stale; if a scanner tries names that are no accounts of this shop's;
+    or if a few people each send the same wrong name from home.
     """
-    if m["attempts"] < settings.least_campaign or m.share("successes") > 0.6 or m.share("at_home") > 0.4:
+    if m["attempts"] < settings.least_campaign or m.share("let_in") > 0.15 or m.share("at_home") > 0.4:
+        return False
+    if _is_machine(m) or (m["accounts"] <= 5 and m["attempts"] < _LEAST_GUESSING):
         return False
     one_by_one = m["accounts"] >= 10 * m["addresses"] and m.share("successes") < 0.1
     retried = m["retried"] / max(m["attempts"] - m["successes"], 1)
@@ -94,6 +105,14 @@ def looks_like_attack(m: Measures, settings: StuffingSettings) -> bool:
     a_machine = (m["networks"] <= 5 and steady) or (m["networks"] <= 2 and m["accounts"] <= 2)
     # Guessed accounts have owners, who get in elsewhere; a machine's account has no life of its own.
     return not (m["accounts"] <= 10 and a_machine and m.share("away") < 0.1)
+
+
+def _is_machine(m: Measures) -> bool:
+    """Whether it is a check on a timer, or a scanner of the site."""
+    scanned = m.share("odd") > 0.6 or m.share("coded") > 0.05
+    return (m.share("timed") > 0.8 and m["accounts"] <= 5) or (
+        scanned and m["networks"] <= 5 and not m["successes"]
+    )
 
 
 def name_kind(m: Measures) -> CampaignKind:

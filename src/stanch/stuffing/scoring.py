@@ -11,6 +11,7 @@ from scipy.special import logit
 
 from stanch.engine import Engine, load_step
 from stanch.stuffing.blocks import BLOCKS, N_GROUPS, Floats, Ints, describe_blocks
+from stanch.stuffing.chance import fetch_chances
 from stanch.stuffing.features import fetch_patterns
 from stanch.stuffing.mixture import PEACE_SHARE, Fit, Problem, fit_mixture, split_patterns
 from stanch.stuffing.strata import Strata, find_strata
@@ -48,7 +49,9 @@ def fit_model(engine: Engine) -> Model | None:
         {name: np.bincount(codes[name], n).astype(np.float64) for name in ("client", "place")}
     )
     patterns = split_patterns(codes, table["people"], stratum, n)
-    fit = fit_mixture(Problem(patterns, blocks, strata.prior_share, strata.most_cold_refused))
+    fit = fit_mixture(
+        Problem(patterns, blocks, strata.prior_share, strata.most_cold_refused, fetch_chances(engine))
+    )
     return Model(strata, fit, bin_numbers)
 
 

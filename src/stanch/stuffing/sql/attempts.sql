@@ -11,7 +11,7 @@ WITH judged AS (
   LEFT JOIN stuffing_links AS l ON l.client = s.client AND l.bin = s.bin
   LEFT JOIN stuffing_kept AS k ON k.campaign = l.campaign
   LEFT JOIN stuffing_owned AS o ON o.account_id = s.account_id
-  LEFT JOIN stuffing_seeds AS e ON e.account_id = s.account_id AND e.net_id = s.net_id
+  LEFT JOIN stuffing_seeds AS e ON e.account_id = s.account_id AND e.net_id = s.net_id AND e.client_id = s.client_id
 ),
 summed AS (
   SELECT

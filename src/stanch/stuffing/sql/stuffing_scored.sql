@@ -1,8 +1,8 @@
 -- Grain: one row per attempt: the addends of its log-odds in nats. `ev_level` is the prior log-odds
 -- of its stratum, the first that applies of bin, client, place, address, network and target.
--- Cells of the addend tables are 6 x level + people; the three small blocks share one table.
+-- Cells of the addend tables are 24 x level + people; the three small blocks share one table.
 SELECT
-  l.file_id, l.line, l.time_us, l.bin, l.account_id, l.ip_id, l.host_id, l.net_id, l.outcome,
+  l.file_id, l.line, l.time_us, l.bin, l.account_id, l.ip_id, l.host_id, l.net_id, l.place_id, l.outcome,
   l.client, l.client_id, l.again, l.habit,
   coalesce(bins.prior, client.prior, place.prior, address.prior, around.prior, $peace) AS ev_level,
   behaviour.addend AS ev_behaviour,
@@ -17,10 +17,10 @@ SELECT
     + client.addend + place.addend + around.target
     AS log_odds
 FROM stuffing_levels AS l
-JOIN stuffing_bin_priors AS bins ON bins.bin = l.bin
-JOIN stuffing_addends_behaviour AS behaviour ON behaviour.cell = 6 * l.behaviour + l.people
-JOIN stuffing_addends_address AS address ON address.cell = 6 * l.address + l.people
-JOIN stuffing_addends_client AS client ON client.cell = 6 * l.client + l.people
-JOIN stuffing_addends_place AS place ON place.cell = 6 * l.place + l.people
+LEFT JOIN stuffing_bin_priors AS bins ON bins.bin = l.bin
+JOIN stuffing_addends_behaviour AS behaviour ON behaviour.cell = 24 * l.behaviour + l.people
+JOIN stuffing_addends_address AS address ON address.cell = 24 * l.address + l.people
+JOIN stuffing_addends_client AS client ON client.cell = 24 * l.client + l.people
+JOIN stuffing_addends_place AS place ON place.cell = 24 * l.place + l.people
 JOIN stuffing_addends_around AS around
-  ON around.cell = 6 * (20 * (4 * l.network + l.standing) + l.target) + l.people
+  ON around.cell = 24 * (20 * (5 * l.network + l.standing) + l.target) + l.people

@@ -1,5 +1,5 @@
 -- Grain: one row per attempt, every name replaced by its number. `device_id` is what a person logs in with: the
--- device the shop knows, else (negative) the client.
+-- device the shop knows, else (negative) the client; without either, nothing is known of it.
 -- Where a row names no account, the address with its client stands in, as a negative number.
 -- outcome: 0 success, 1 failure, 2 unknown account, 3 challenged, 4 not told, 5 denied.
 WITH keyed AS (
@@ -31,8 +31,10 @@ SELECT
   k.net_id,
   c.client_id,
   c.client_level,
+  p.place_id,
   p.place_level,
-  coalesce(d.device_id, -c.client_id) AS device_id,
+  coalesce(d.device_id, CASE WHEN k.client <> '' THEN -c.client_id END) AS device_id,
+  CASE WHEN k.client <> '' THEN c.family_id END AS family_id,
   CASE k.outcome
     WHEN 'success' THEN 0 WHEN 'failure' THEN 1 WHEN 'unknown_account' THEN 2
     WHEN 'challenged' THEN 3 WHEN 'denied' THEN 5 ELSE 4
