@@ -137,8 +137,8 @@ def find_success_shift(log_odds: Floats, n: Floats, let_in: Flags) -> float:
     most = 10.0
     if excess(-most) > 0 or excess(most) < 0:
         return 0.0
-    shift: float = brentq(excess, -most, most, xtol=1e-6)
-    return shift
+    root, _ = brentq(excess, -most, most, xtol=1e-6, full_output=True)
+    return float(root)
 
 
 def _spread_success(failed: Floats, known: Floats) -> Floats:
