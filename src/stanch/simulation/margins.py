@@ -39,8 +39,8 @@ class Margins:
     knows_retired: bool
 
 
-def draw_margins(rng: Generator, networks: Networks, retired: Ints) -> Margins:
-    """Draw the margins of a shop, whose retired accounts have these names."""
+def draw_margins(rng: Generator, networks: Networks, n_users: int, n_retired: int) -> Margins:
+    """Draw the margins of a shop, the names of whose retired accounts follow those of its customers."""
     return Margins(
         p_vpn=draw_between(rng, (0.005, 0.06)),
         p_abroad=draw_between(rng, (0.002, 0.02)),
@@ -49,8 +49,8 @@ def draw_margins(rng: Generator, networks: Networks, retired: Ints) -> Margins:
         p_family=draw_between(rng, (0.005, 0.04)),
         vpns=networks.add(draw_countries(rng, int(rng.integers(2, 8)))),
         abroad=networks.add(draw_countries(rng, int(rng.integers(20, 80)))),
-        n_exits=int(rng.integers(8, 120)),
-        retired=retired,
+        n_exits=round(int(rng.integers(8, 120)) * max(1.0, n_users / 30_000) ** 0.5),
+        retired=n_users + np.arange(n_retired),
         knows_retired=bool(rng.random() < 0.35),
     )
 

@@ -15,6 +15,7 @@ from stanch.simulation.draws import (
     Generator,
     count_within,
     draw_between,
+    pick,
 )
 from stanch.simulation.machines import draw_attack_clients, place_attempts
 from stanch.simulation.networks import Addresses
@@ -31,7 +32,7 @@ class Watch:
     every_days: Bounds = (0.7, 2.5)
     days: Bounds = (7, 25)
     #: Where visits come from, as in `AttackPlan`: often not where the list was tried from.
-    addresses: str = "few"
+    addresses: tuple[str, ...] = ("few", "few", "botnet", "single")
     n_addresses: Bounds = (1, 12)
     clients: tuple[str, ...] = ("headless", "perfect", "copied")
 
@@ -65,7 +66,7 @@ def keep_watch(rng: Generator, shop: Shop, watch: Watch, fallen: Attempts) -> At
     time_us = watched.time_us[rows] + waits.astype(np.int64) // SECOND_US * SECOND_US
     by_time = np.argsort(time_us, kind="stable")
     rows, time_us = rows[by_time], time_us[by_time]
-    addresses, machine = place_attempts(rng, shop, watch.addresses, len(rows), watch.n_addresses)
+    addresses, machine = place_attempts(rng, shop, pick(rng, watch.addresses), len(rows), watch.n_addresses)
     client, stack = draw_attack_clients(rng, shop, watch.clients, machine, time_us)
     made = make_attempts(time_us, addresses, watched.account[rows], watched.outcome[rows], client)
     made = made.replace(stack=stack, campaign=watched.campaign[rows])

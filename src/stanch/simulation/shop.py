@@ -162,7 +162,8 @@ def make_shop(rng: Generator, plan: ShopPlan, scale: float) -> Shop:
     networks = Networks(rng)
     homes = networks.add([country] * int(rng.integers(4, 12)))
     carriers = networks.add([country] * int(rng.integers(2, 5)))
-    campuses = networks.add([country] * int(rng.integers(2, 10)))
+    # A large shop reaches more schools, not larger ones.
+    campuses = networks.add([country] * round(int(rng.integers(2, 10)) * max(1.0, n_users / 30_000)))
     clients = make_clients(rng, _draw_brand(rng), date[0], calendar.start_us)
     people = CustomerPlan(
         n_users, plan.rate, growth, calendar, clients, homes, carriers, campuses, len(REGIONS[language])
@@ -177,7 +178,7 @@ def make_shop(rng: Generator, plan: ShopPlan, scale: float) -> Shop:
         hourly=spread_over(calendar, week, growth, noise), habits=habits, clients=clients, networks=networks,
         customers=customers, homes=homes, carriers=carriers, campuses=campuses, lease_days=leases,
         regions=regions, schemes=schemes, salt=salt,
-        margins=draw_margins(rng, networks, n_users + np.arange(retired.len())), names=[names, retired],
+        margins=draw_margins(rng, networks, n_users, retired.len()), names=[names, retired],
     )  # fmt: skip
 
 
