@@ -190,7 +190,7 @@ ATTACKS: Final[tuple[Case, ...]] = (
     _attack(
         "copied-client",
         "The customers' most common browser, copied",
-        "Every try carries one user agent, which thousands of customers have.",
+        "Every try carries one user agent, which many customers have too.",
         AttackPlan(addresses="botnet", clients=("copied",), hours=(6, 200)),
     ),
     _attack(
