@@ -17,6 +17,7 @@ from stanch.simulation.scoring import (
     score_attempts,
     score_fallen,
     score_sources,
+    score_successes,
 )
 
 TRUTH: dict[str, Any] = {
@@ -138,3 +139,18 @@ def test_campaigns_are_compared_under_their_planted_names() -> None:
 def test_a_true_source_that_was_cleared_is_reported() -> None:
     said = _say("undetermined", cleared=("staff:agent07", "partner:erp-east"))
     assert score_sources(TRUTH, said).cleared_wrongly == ("staff:agent07",)
+
+
+def test_first_successes_and_returns_are_scored_apart() -> None:
+    truth = {
+        "attack_rows": {"c1": [2, 4, 5, 7], "c2": [6]},
+        "first_success_rows": {"c1": [2], "c2": [6]},
+        "return_rows": {"c1": [4, 5], "c2": []},
+        "own_rows": {"c1": [7], "c2": []},
+    }
+    successes = pl.DataFrame({"line": [1, 2, 3, 4, 5, 6, 7], "p_attack": [0.1, 0.9, 0.5, 0.4, 0.6, 0.2, 0.0]})
+    score = score_successes(truth, successes)
+    assert (score.n_first, score.n_returns, score.n_genuine) == (2, 2, 2)
+    assert score.found_first == 0.5
+    assert score.found_returns == 0.5
+    assert math.isnan(score_successes(truth, successes.filter(pl.col("line") < 4)).found_returns)

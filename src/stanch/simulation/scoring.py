@@ -17,6 +17,8 @@ import polars as pl
 
 #: Genuine attempts that may be held against the genuine ones when rates are compared.
 FALSE_POSITIVE_RATE: Final = 1e-4
+#: The same for genuine successes, when an attack's own are looked for.
+FALSE_SUCCESS_RATE: Final = 1e-3
 Naming = Literal["right", "partly", "wrong", "abstained", "nobody"]
 
 
@@ -31,6 +33,22 @@ class AttemptScore:
     #: Shares of attack and of genuine attempts with `p_attack` of at least 0.5.
     tpr: float
     fpr: float
+
+
+@dataclass(frozen=True, slots=True)
+class SuccessScore:
+    """How well an attack's successes were told from genuine ones; NaN where there are none to tell.
+
+    Each share is of successes ranked above all but 1 in 1,000 genuine ones. Logins to the attacker's own
+    accounts count on neither side.
+    """
+
+    #: First successes of the attack on the accounts that fell, and later ones on the same accounts.
+    n_first: int
+    n_returns: int
+    n_genuine: int
+    found_first: float
+    found_returns: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +85,11 @@ class SourceScore:
 
 def mark_attacks(truth: Mapping[str, Any], lines: pl.Series) -> pl.Series:
     """For each line whether it is a planted attempt."""
-    planted = sorted(row for rows in truth["attack_rows"].values() for row in rows)
+    return _mark_rows(truth["attack_rows"], lines)
+
+
+def _mark_rows(rows_by_campaign: Mapping[str, Sequence[int]], lines: pl.Series) -> pl.Series:
+    planted = sorted(row for rows in rows_by_campaign.values() for row in rows)
     return lines.is_in(pl.Series(planted, dtype=pl.Int64).implode())
 
 
@@ -88,6 +110,29 @@ def score_attempts(
         tpr_at_rate=find_tpr_at_rate(score[is_attack], score[~is_attack], rate),
         tpr=_share(flagged[is_attack]),
         fpr=_share(flagged[~is_attack]),
+    )
+
+
+def score_successes(
+    truth: Mapping[str, Any],
+    successes: pl.DataFrame,
+    *,
+    rank_by: str = "p_attack",
+    rate: float = FALSE_SUCCESS_RATE,
+) -> SuccessScore:
+    """Rates over `successes`: rows of the attempts whose outcome is `success`, with `line` and `rank_by`."""
+    line = successes["line"].cast(pl.Int64)
+    score = successes[rank_by].cast(pl.Float64).to_numpy()
+    is_first, is_return = (
+        _mark_rows(truth[key], line).to_numpy() for key in ("first_success_rows", "return_rows")
+    )
+    genuine = score[~mark_attacks(truth, line).to_numpy()]
+    return SuccessScore(
+        n_first=int(is_first.sum()),
+        n_returns=int(is_return.sum()),
+        n_genuine=len(genuine),
+        found_first=find_tpr_at_rate(score[is_first], genuine, rate),
+        found_returns=find_tpr_at_rate(score[is_return], genuine, rate),
     )
 
 
