@@ -181,7 +181,13 @@ def test_calibration_where_nothing_overlaps_or_one_side_is_missing() -> None:
     assert math.isnan(score_calibration(np.zeros(2, dtype=bool), np.zeros(2)).slope)
     # Far-out values as the mixture gives them, one of them wrong.
     far = score_calibration(np.array([True] * 9 + [False] * 10), np.array([40.0] * 9 + [-40.0] * 9 + [45.0]))
-    assert 0 < far.slope < 1
+    assert 0 < far.slope < 0.1
+    # Few of many wrong, by a little: almost no curvature is left at a slope of 1.
+    odds = np.r_[np.full(500, 30.0), np.full(5000, -30.0), [-0.5, 0.5, -18.0, 21.0]]
+    near = score_calibration(
+        np.r_[np.full(500, True), np.full(5000, False), [True, False, True, False]], odds
+    )
+    assert near.slope == pytest.approx(0.2613, abs=0.0005)
 
 
 def test_agreement_of_campaigns() -> None:

@@ -188,16 +188,17 @@ def score_calibration(
     levels, where = np.unique(np.round(log_odds, 3), return_inverse=True)
     n = np.bincount(where).astype(np.float64)
     k = np.bincount(where, weights=is_attack).astype(np.float64)
-    slope, intercept = _fit_logistic(levels, n, k)
+    slope, intercept = fit_logistic(levels, n, k)
     return CalibrationScore(slope, intercept, loss)
 
 
-def _fit_logistic(
+def fit_logistic(
     x: npt.NDArray[np.float64], n: npt.NDArray[np.float64], k: npt.NDArray[np.float64]
 ) -> tuple[float, float]:
     """Slope and intercept of the logit of `k` in `n` on `x` by damped Newton steps; NaN if they diverge."""
+    # From 0, where curvature is greatest: at 1, log-odds far out leave hardly any.
     design = np.stack([x, np.ones_like(x)])
-    beta = np.array([1.0, 0.0])
+    beta = np.zeros(2)
 
     def find_loss(at: npt.NDArray[np.float64]) -> float:
         eta = at @ design
