@@ -129,7 +129,7 @@ def find_success_shift(log_odds: Floats, n: Floats, let_in: Flags) -> float:
     undecided = float((p[let_in] * (1 - p[let_in]) * weight).sum())
     error = np.hypot(amplify_error(total, undecided) / total, 1 / np.sqrt(total + 1))
     drawn = error**2 / (error**2 + _SPREAD_OF_SUCCESSES**2)
-    wanted = total * (_USUAL_SUCCESSES * attempts / total) ** drawn
+    wanted = total * float((_USUAL_SUCCESSES * attempts / total) ** drawn)
 
     def excess(shift: float) -> float:
         return float((expit(odds + shift) * weight).sum()) - wanted
