@@ -23,6 +23,7 @@ from stanch.stuffing.measures import (
     name_kind,
 )
 from stanch.stuffing.reasons import Reason
+from stanch.stuffing.returns import find_returns
 from stanch.stuffing.scoring import fit_model, score_attempts
 from stanch.stuffing.settings import StuffingSettings
 
@@ -79,6 +80,9 @@ def find_attacks(
             "stuffing_links",
             "stuffing_kept",
             "stuffing_seeds",
+            "stuffing_returns",
+            "stuffing_held_places",
+            "stuffing_holdings",
             "stuffing_tainted",
             "stuffing_pairs",
         )
@@ -139,6 +143,7 @@ def _link_campaigns(engine: Engine, settings: StuffingSettings) -> list[Measures
     if model is not None and model.found_any and not len(kept):
         score_attempts(engine, model, at_peace=True)
     engine.run(load_step(_SQL, "stuffing_seeds"))
+    find_returns(engine)
     engine.drop("stuffing_tools")
     by_number = {m.number: m for m in measures}
     return [by_number[number] for number in kept["campaign"].to_list()]
@@ -177,6 +182,7 @@ _EMPTY_SCORED: Final = (
             "host_id",
             "net_id",
             "place_id",
+            "device_id",
             "client_id",
             "people",
         ),

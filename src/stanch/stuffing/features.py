@@ -23,7 +23,7 @@ FOUND: Final = {"file_id": "INTEGER", "line": "BIGINT"}
 _SPENT: Final = {
     "tries": ("devices",),
     "holders": ("triples",),
-    "context": ("tries", "places", "holdings", "held_families", "held_places", "nearmiss", "slips"),
+    "context": ("tries", "places", "held_families", "nearmiss", "slips"),
     "levels": ("context", "hosts", "host_bins", "nets"),
 }
 

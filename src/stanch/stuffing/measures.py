@@ -13,8 +13,11 @@ from stanch.stuffing.reasons import Reason
 from stanch.stuffing.settings import StuffingSettings
 
 _SQL: Final = "stanch.stuffing.sql"
-#: Fewer attempts on a handful of accounts are somebody who forgot.
+#: Fewer attempts on a handful of accounts are somebody who forgot, and so are more on one or two from a
+#: few networks at a pace of fingers: attempts in all, and in an hour.
 _LEAST_GUESSING: Final = 50
+_MOST_BY_HAND: Final = 300
+_MOST_BY_HAND_PER_BIN: Final = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +44,9 @@ def measure_campaigns(engine: Engine) -> list[Measures]:
     for name in ("marked", "campaign_totals", "campaign_targets", "campaign_machines"):
         engine.run(load_step(_SQL, f"stuffing_{name}"))
     frame = engine.fetch(
-        "SELECT t.*, g.hammered, g.revisited, g.sum_of_gaps, g.sum_of_squared_gaps, g.most_per_account,"
-        " g.most_per_address, g.one_try_addresses, g.busiest_bin, g.busiest_bin_all, g.n_bins,"
-        " g.sum_of_squares, m.timed, m.odd, m.coded, m.let_in"
+        "SELECT t.*, g.hammered, g.hammered_accounts, g.revisited, g.sum_of_gaps, g.sum_of_squared_gaps,"
+        " g.most_per_account, g.most_per_address, g.one_try_addresses, g.busiest_bin, g.busiest_bin_all,"
+        " g.n_bins, g.sum_of_squares, m.timed, m.odd, m.coded, m.let_in"
         " FROM stuffing_campaign_totals AS t JOIN stuffing_campaign_targets AS g ON g.campaign = t.campaign"
         " JOIN stuffing_campaign_machines AS m ON m.campaign = t.campaign"
     ).sort("campaign")
@@ -90,7 +93,7 @@ def looks_like_attack(m: Measures, settings: StuffingSettings) -> bool:
     """
     if m["attempts"] < settings.least_campaign or m.share("let_in") > 0.15 or m.share("at_home") > 0.4:
         return False
-    if _is_machine(m) or (m["accounts"] <= 5 and m["attempts"] < _LEAST_GUESSING):
+    if _is_machine(m) or _is_forgetful(m):
         return False
     one_by_one = m["accounts"] >= 10 * m["addresses"] and m.share("successes") < 0.1
     retried = m["retried"] / max(m["attempts"] - m["successes"], 1)
@@ -113,6 +116,15 @@ def _is_machine(m: Measures) -> bool:
     return (m.share("timed") > 0.8 and m["accounts"] <= 5) or (
         scanned and m["networks"] <= 5 and not m["successes"]
     )
+
+
+def _is_forgetful(m: Measures) -> bool:
+    """Whether somebody tries, by hand, what the password or the name might be."""
+    by_hand = m["attempts"] < _MOST_BY_HAND and m["busiest_bin"] <= _MOST_BY_HAND_PER_BIN
+    on_own = m["hammered_accounts"] in (1, 2) and m.share("hammered") > 0.4 and m["networks"] <= 5
+    # A browser that fills in a wrong name, day by day.
+    filled_in = m.share("hammered") > 0.8 and m["busiest_bin"] <= 10
+    return (m["accounts"] <= 5 and m["attempts"] < _LEAST_GUESSING) or (by_hand and on_own) or filled_in
 
 
 def name_kind(m: Measures) -> CampaignKind:

@@ -5,13 +5,15 @@ WITH judged AS (
   SELECT
     s.*,
     CASE WHEN s.log_odds >= 0 OR o.account_id IS NOT NULL THEN k.id END AS own_campaign,
-    CASE WHEN s.log_odds < $owned AND o.account_id IS NOT NULL AND k.id IS NOT NULL THEN $owned WHEN s.outcome = 0 AND s.time_us > e.seed_us AND e.log_odds > s.log_odds THEN e.log_odds END AS seed_odds,
-    e.id AS seed_campaign
+    CASE WHEN s.log_odds < $owned AND o.account_id IS NOT NULL AND k.id IS NOT NULL THEN $owned WHEN s.outcome = 0 AND s.time_us > e.seed_us AND e.log_odds > s.log_odds THEN e.log_odds
+      WHEN r.log_odds > s.log_odds THEN r.log_odds END AS seed_odds,
+    coalesce(e.id, r.id) AS seed_campaign
   FROM stuffing_scored AS s
   LEFT JOIN stuffing_links AS l ON l.client = s.client AND l.bin = s.bin
   LEFT JOIN stuffing_kept AS k ON k.campaign = l.campaign
   LEFT JOIN stuffing_owned AS o ON o.account_id = s.account_id
   LEFT JOIN stuffing_seeds AS e ON e.account_id = s.account_id AND e.net_id = s.net_id AND e.client_id = s.client_id
+  LEFT JOIN stuffing_returns AS r ON r.file_id = s.file_id AND r.line = s.line
 ),
 summed AS (
   SELECT

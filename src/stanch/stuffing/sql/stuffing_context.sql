@@ -40,7 +40,7 @@ meant AS (
 )
 SELECT
   t.file_id, t.line, t.time_us, t.bin, t.account_id, t.ip_id, t.host_id, t.net_id,
-  t.place_id, t.client_id, t.client_level, t.place_level, t.outcome,
+  t.place_id, t.client_id, t.device_id, t.client_level, t.place_level, t.outcome,
   p.bad,
   p.regular,
   p.n AS n_pair,

@@ -22,7 +22,7 @@ WITH counted AS (
   JOIN stuffing_nets AS n ON n.net_id = c.net_id
 )
 SELECT
-  file_id, line, time_us, bin, account_id, ip_id, host_id, net_id, place_id, client_id, outcome, habit,
+  file_id, line, time_us, bin, account_id, ip_id, host_id, net_id, place_id, client_id, device_id, outcome, habit,
   again,
   CASE
       WHEN habit BETWEEN 7 AND 9 THEN 7

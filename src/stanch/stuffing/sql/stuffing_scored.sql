@@ -2,7 +2,7 @@
 -- of its stratum, the first that applies of bin, client, place, address, network and target.
 -- Cells of the addend tables are 24 x level + people; the three small blocks share one table.
 SELECT
-  l.file_id, l.line, l.time_us, l.bin, l.account_id, l.ip_id, l.host_id, l.net_id, l.place_id, l.outcome,
+  l.file_id, l.line, l.time_us, l.bin, l.account_id, l.ip_id, l.host_id, l.net_id, l.place_id, l.device_id, l.outcome,
   l.client, l.client_id, l.again, l.habit,
   coalesce(bins.prior, client.prior, place.prior, address.prior, around.prior, $peace) AS ev_level,
   behaviour.addend AS ev_behaviour,
