@@ -33,12 +33,12 @@ _HELD_BACK: Final = -3.0
 #: ... and the most that attempts may have where no attack is reported at all: 1 in 1,000.
 _QUIET: Final = -7.0
 
-#: Attempts that a second attack explains and the first does not: how many, and the least worth a second.
+#: Attempts that a second attack explains and the first does not; how many are worth a second.
 _NEW: Final = """
 SELECT count(*) AS n
-FROM stuffing_scored AS b
-JOIN stuffing_first AS a ON a.file_id = b.file_id AND a.line = b.line
-WHERE b.log_odds >= 0 AND a.log_odds < 0
+FROM stuffing_scored AS s
+LEFT JOIN stuffing_found AS f ON f.file_id = s.file_id AND f.line = s.line
+WHERE s.log_odds >= 0 AND f.line IS NULL
 """
 _LEAST_OTHER: Final = 150
 #: A host that lets accounts in this long before it attacks has customers of its own.
@@ -160,8 +160,7 @@ def _look_for_another(engine: Engine) -> None:
     if other is not None and other.found_any:
         engine.run(Step("stuffing_first", "SELECT * FROM stuffing_scored"))
         score_attempts(engine, other, at_peace=False)
-        n_new = engine.fetch(_NEW).item()
-        if n_new >= _LEAST_OTHER:
+        if engine.fetch(_NEW).item() >= _LEAST_OTHER:
             engine.run(load_step(_SQL, "stuffing_merged", output="stuffing_scored"))
         else:
             engine.run(Step("stuffing_scored", "SELECT * FROM stuffing_first"))

@@ -19,6 +19,9 @@ from stanch.stuffing.strata import Strata, find_strata
 #: Share of attack held possible in a log where the test found no place to look for any.
 _WHOLLY_PEACEFUL_SHARE = 1e-9
 
+#: Blocks whose levels the log itself names.
+_OPEN_ENDED: Final = ("client", "place")
+_COUNT_LEVELS: Final = "SELECT max(client) + 1 AS client, max(place) + 1 AS place FROM stuffing_levels"
 #: Blocks with a table of addends each; the small ones share `stuffing_addends_around`.
 _OWN_TABLE: Final = ("behaviour", "address", "client", "place")
 
@@ -45,8 +48,10 @@ def fit_model(engine: Engine) -> Model | None:
     codes = {name: table[name] for name in BLOCKS}
     n = table["n"].astype(np.float64)
     strata, stratum = find_strata(table["bin"] - bin_numbers[0], len(bin_numbers), codes, n)
+    # Every level of any attempt, also of those that are left out of the patterns.
+    n_levels = dict(zip(_OPEN_ENDED, engine.fetch(_COUNT_LEVELS).row(0), strict=True))
     blocks = describe_blocks(
-        {name: np.bincount(codes[name], n).astype(np.float64) for name in ("client", "place")}
+        {name: np.bincount(codes[name], n, n_levels[name]).astype(np.float64) for name in _OPEN_ENDED}
     )
     patterns = split_patterns(codes, table["people"], stratum, n)
     fit = fit_mixture(
