@@ -36,7 +36,7 @@ def run_main(*arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, 
 def test_help_names_every_verb_and_shows_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run_main("--help", capsys=capsys)
     assert status == 0
-    for verb in ("investigate", "demo", "simulate", "doctor"):
+    for verb in ("investigate", "explain", "demo", "simulate", "doctor"):
         assert verb in out
     assert "stanch investigate --logins access.log" in out
 
@@ -89,6 +89,9 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["simulate", "--case", "alien"], "alien"),
         (["simulate", "--case", "insider"], "--out"),
         (["demo", "--case", "alien"], "alien"),
+        (["explain", "findings"], "no such folder"),
+        (["explain"], "FOLDER"),
+        (["explain", "findings", "--lang", "xx"], "xx"),
         (["frobnicate"], "frobnicate"),
     ],
 )
