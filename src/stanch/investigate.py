@@ -83,6 +83,7 @@ def investigate(
         complaints=complaints,
         attribution=attribution,
         not_examined=[why for table, why in _WITHOUT_TABLE.items() if not engine.has(table)] + stuffing.notes,
+        notes=evidence.notes,
     )
     notes = name_levels(settings.stuffing)
     write_outputs(case.out, findings, engine, stuffing.bin_us, case.lang, notes=notes)
