@@ -108,9 +108,9 @@ class Catalogue:
 
 
 @cache
-def load_catalogue(lang: Lang) -> Catalogue:
-    """The texts of "en" or "zh"."""
-    raw = files("stanch.reporting").joinpath("texts", f"{lang}.toml").read_text(encoding="utf-8")
+def load_catalogue(lang: Lang, package: str = "stanch.reporting") -> Catalogue:
+    """The texts of "en" or "zh" that lie in `package`."""
+    raw = files(package).joinpath("texts", f"{lang}.toml").read_text(encoding="utf-8")
     tree = tomllib.loads(raw)
     sentences = tree.pop("sentences", {})
     return Catalogue(lang, dict(_flatten(tree)), sentences)

@@ -11,6 +11,7 @@ import polars as pl
 from stanch.engine import Engine, Step, load_step
 from stanch.findings import Campaign, Interval, Logins, format_time
 from stanch.progress import Progress
+from stanch.stuffing.blocks import BLOCKS
 from stanch.stuffing.campaigns import link_tools
 from stanch.stuffing.fallen import find_fallen
 from stanch.stuffing.features import FOUND, bin_width_us, compute_levels
@@ -64,8 +65,8 @@ def find_attacks(
 ) -> StuffingResult:
     """Find attacks in `logins`.
 
-    Makes `attempts` (one row per login), `fallen_accounts`, `attempt_bins`, `address_risk` and
-    `campaign_reasons`. `columns` are the columns of `logins` that were given. Nothing here is
+    Makes `attempts` (one row per login), `level_names`, `fallen_accounts`, `attempt_bins`, `address_risk`
+    and `campaign_reasons`. `columns` are the columns of `logins` that were given. Nothing here is
     drawn at random, so `seed` has no effect.
     """
     bin_us = bin_width_us(settings)
@@ -187,25 +188,8 @@ _EMPTY_SCORED: Final = (
         ),
         "BIGINT",
     )
-    | dict.fromkeys(
-        (
-            "log_odds",
-            *(
-                f"ev_{name}"
-                for name in (
-                    "level",
-                    "behaviour",
-                    "address",
-                    "network",
-                    "standing",
-                    "client",
-                    "place",
-                    "target",
-                )
-            ),
-        ),
-        "DOUBLE",
-    )
+    | dict.fromkeys(("log_odds", *(f"ev_{name}" for name in ("level", *BLOCKS))), "DOUBLE")
+    | dict.fromkeys((f"lv_{name}" for name in ("level", *BLOCKS)), "INTEGER")
 )
 
 

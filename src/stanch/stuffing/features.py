@@ -35,6 +35,7 @@ def _plan_steps(settings: StuffingSettings) -> Iterator[tuple[str, dict[str, int
     yield "accounts", {}
     yield "clients", own
     yield "places", own
+    yield "names", {}
     yield "devices", {}
     yield "tries", {"bin_us": bin_width_us(settings)}
     yield "triples", {}
@@ -61,7 +62,7 @@ def bin_width_us(settings: StuffingSettings) -> int:
 
 
 def compute_levels(engine: Engine, settings: StuffingSettings, progress: Progress) -> None:
-    """Make `stuffing_levels` (one row per attempt) and `stuffing_patterns` from `logins`."""
+    """Make `stuffing_levels` (one row per attempt), `stuffing_patterns` and `level_names` from `logins`."""
     spellings_given = engine.has("account_spellings")
     if not spellings_given:
         engine.create("account_spellings", {"account": "VARCHAR", "variant": "BIGINT"})
@@ -70,7 +71,8 @@ def compute_levels(engine: Engine, settings: StuffingSettings, progress: Progres
     steps = list(_plan_steps(settings))
     with progress.task("Comparing attempts", len(steps), unit="steps") as task:
         for name, params in steps:
-            engine.run(load_step(_SQL, f"stuffing_{name}", None, **params))
+            output = "level_names" if name == "names" else None
+            engine.run(load_step(_SQL, f"stuffing_{name}", output, **params))
             engine.drop(*(f"stuffing_{spent}" for spent in _SPENT.get(name, ())))
             task.advance(1)
     if not spellings_given:

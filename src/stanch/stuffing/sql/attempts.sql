@@ -1,6 +1,7 @@
 -- Grain: one row per attempt. `ev_sequel` is what other attempts made of it: a return to an account
 -- that fell raises it, so does a login to an account of the attackers' own, and what looks like an
--- attack but belongs to no campaign is held back.
+-- attack but belongs to no campaign is held back (`lv_sequel`: 0 nothing, 1 own account, 2 return,
+-- 3 held back).
 WITH judged AS (
   SELECT
     s.*,
@@ -37,7 +38,11 @@ SELECT
   1.0 / (1.0 + exp(-(s.log_odds + s.ev_sequel))) AS p_attack,
   CASE WHEN s.seed_odds IS NOT NULL THEN coalesce(s.own_campaign, s.seed_campaign)
     ELSE s.own_campaign END AS campaign,
-  s.ev_level, s.ev_behaviour, s.ev_address, s.ev_network, s.ev_standing, s.ev_client, s.ev_place, s.ev_target, s.ev_sequel
+  s.ev_level, s.ev_behaviour, s.ev_address, s.ev_network, s.ev_standing, s.ev_client, s.ev_place, s.ev_target, s.ev_sequel,
+  s.account_id, s.lv_level, s.lv_behaviour, s.lv_address, s.lv_network, s.lv_standing, s.lv_client, s.lv_place,
+  s.lv_target,
+  CAST(CASE WHEN s.seed_odds = $owned THEN 1 WHEN s.seed_odds IS NOT NULL THEN 2 WHEN s.ev_sequel <> 0.0 THEN 3
+    ELSE 0 END AS TINYINT) AS lv_sequel
 FROM summed AS s
 JOIN stuffing_ips AS i ON i.ip_id = s.ip_id
 LEFT JOIN stuffing_accounts AS a ON a.account_id = s.account_id
