@@ -78,7 +78,8 @@ def make_surroundings(engine: Engine, grid: pl.DataFrame) -> None:
     """Every attempt on a host of its own that has the counts of its row of `grid`."""
     rows = grid.with_row_index("host_id").with_columns(net_id=pl.col("host_id"))
     plain = (
-        "file_id", "line", "time_us", "bin", "account_id", "ip_id", "place_id", "client_id", "client_level",
+        "file_id", "line", "time_us", "bin", "account_id", "ip_id", "place_id", "client_id", "device_id",
+        "client_level",
         "outcome", "habit", "again", "regular",
     )  # fmt: skip
     context = rows.select(
