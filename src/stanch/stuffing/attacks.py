@@ -215,12 +215,12 @@ def _describe_campaigns(
         campaigns.append(
             Campaign(
                 id=name,
-                kind=name_kind(m),
+                kind=name_kind(m, named=named),
                 start=format_time(m["start_us"]),
                 end=format_time(m["end_us"]),
                 attempts=m["attempts"],
                 addresses=m["addresses"],
-                accounts=m["accounts"],
+                accounts=m["accounts"] if named else 0,
                 compromised=compromised,
                 success_rate=round(min(m["successes"] / m["attempts"], 1.0), 6),
                 why=[str(reason) for reason in reasons],

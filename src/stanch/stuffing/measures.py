@@ -127,8 +127,10 @@ def _is_forgetful(m: Measures) -> bool:
     return (m["accounts"] <= 5 and m["attempts"] < _LEAST_GUESSING) or (by_hand and on_own) or filled_in
 
 
-def name_kind(m: Measures) -> CampaignKind:
-    """Kind of a campaign, by how its attempts fall on accounts."""
+def name_kind(m: Measures, *, named: bool) -> CampaignKind:
+    """Kind of a campaign, by how its attempts fall on accounts; where none are named, the commonest."""
+    if not named:
+        return "stuffing"
     told = m["attempts"] - m["not_told"]
     if told and m["unknown_accounts"] >= 0.85 * told and not m["successes"]:
         return "enumeration"
@@ -163,7 +165,7 @@ def give_reasons(
         *_reasons_in_outcomes(m, settings, usual_failing),
         *([Reason("strangers", {"percent": 100 - _percent(m["at_home"], m["attempts"])})]
           if named and m.share("at_home") < 0.1 else []),
-        *_reasons_in_spread(m),
+        *_reasons_in_spread(m, named=named),
         *([Reason("successes", {"successes": m["successes"]})] if m["successes"] else []),
     ]  # fmt: skip
 
@@ -184,10 +186,10 @@ def _reasons_in_outcomes(m: Measures, settings: StuffingSettings, usual_failing:
     return reasons
 
 
-def _reasons_in_spread(m: Measures) -> list[Reason]:
+def _reasons_in_spread(m: Measures, *, named: bool) -> list[Reason]:
     """How the attempts fall on accounts, addresses and clients."""
     reasons = []
-    if m.share("hammered") > 0.3:
+    if named and m.share("hammered") > 0.3:
         reasons.append(Reason("hammered", {"attempts": m["hammered"], "most": m["most_per_account"]}))
     if m["one_try_addresses"] > 0.5 * m["addresses"]:
         single = _percent(m["one_try_addresses"], m["addresses"])
