@@ -83,7 +83,7 @@ def investigate(
         attribution=attribution,
         not_examined=[why for table, why in _WITHOUT_TABLE.items() if not engine.has(table)] + stuffing.notes,
     )
-    write_outputs(case.out, findings, engine, stuffing.bin_us, case.lang)
+    write_outputs(case.out, findings, engine, stuffing.bin_us, case.lang, zone=case.read.zone)
     if evidence.all_rejected:
         table = evidence.all_rejected[0]
         raise RejectedTableError(

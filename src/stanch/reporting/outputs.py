@@ -24,15 +24,18 @@ FROM attempts a JOIN input_files f ON f.file_id = a.file_id ORDER BY a.file_id, 
 """
 
 
-def write_outputs(out: Path, findings: Findings, engine: Engine, bin_us: int, lang: Lang) -> None:
+def write_outputs(
+    out: Path, findings: Findings, engine: Engine, bin_us: int, lang: Lang, *, zone: str = "UTC"
+) -> None:
     """Write the answer into the folder `out`, made with `prepare_out`.
 
     `bin_us` is the width of the bins in table `attempt_bins`, in microseconds (0: no such table).
+    The report tells times, and counts days, in `zone`; files hold UTC.
     """
     (out / "findings.json").write_bytes(encode_findings(findings))
     if engine.has("attempts"):
         _write_attempts(out / "attempts.parquet", findings, engine)
-    texts = load_catalogue(lang)
+    texts = load_catalogue(lang, zone)
     lists = make_lists(engine, texts)
     write_csv(out / "accounts.csv", lists.accounts)
     write_csv(out / "reset.csv", lists.resets)
