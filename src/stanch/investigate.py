@@ -86,7 +86,7 @@ def investigate(
         notes=evidence.notes,
     )
     notes = name_levels(settings.stuffing)
-    write_outputs(case.out, findings, engine, stuffing.bin_us, case.lang, notes=notes)
+    write_outputs(case.out, findings, engine, stuffing.bin_us, case.lang, zone=case.read.zone, notes=notes)
     if evidence.all_rejected:
         table = evidence.all_rejected[0]
         raise RejectedTableError(

@@ -254,7 +254,19 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     "no_leak": ({"attribution": Attribution("no_leak", posterior={"none": 0.97})}, "coincidence"),
     "attack": ({"attribution": Attribution()}, "got into about 212 accounts"),
     "nothing": ({"attribution": Attribution(), "campaigns": []}, "No attack"),
-    "not_examined": ({"attribution": Attribution(), "campaigns": [], "logins": Logins()}, "does not answer"),
+    "not_examined": (
+        {
+            "attribution": Attribution(),
+            "campaigns": [],
+            "logins": Logins(),
+            "complaints": ComplaintCounts(),
+        },
+        "does not answer",
+    ),
+    "complaints_only": (
+        {"attribution": Attribution(), "campaigns": [], "logins": Logins()},
+        "60 complaints, and no log that shows who saw which order",
+    ),
     "named": ({}, "stolen passwords"),
 }
 

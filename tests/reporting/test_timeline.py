@@ -1,13 +1,18 @@
 """Bins, gaps and ticks of the time line."""
 
 import made
+import msgspec
 import numpy as np
 import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stanch.reporting.charts import choose_ticks
+from stanch.findings import format_time
+from stanch.reporting.charts import MONTH_US, choose_ticks, format_day
+from stanch.reporting.clock import Clock
 from stanch.reporting.timeline import Span, build_timeline, choose_bin, find_gaps, tabulate
+
+ONE_FILE = Span(made.START - made.HOUR, made.START + 40 * made.DAY)
 
 
 def hourly(counts: list[float]) -> pl.DataFrame:
@@ -23,14 +28,91 @@ def busy_days(n_days: int) -> list[float]:
 
 def test_a_silent_day_is_a_gap() -> None:
     kept = pl.concat([(frame := hourly(busy_days(8)))[:75], frame[90:]])
-    assert find_gaps(kept, made.HOUR) == [Span(made.START + 75 * made.HOUR, made.START + 90 * made.HOUR)]
+    assert find_gaps(kept, made.HOUR, [ONE_FILE]) == [
+        Span(made.START + 75 * made.HOUR, made.START + 90 * made.HOUR)
+    ]
 
 
 def test_quiet_nights_and_sparse_logs_have_no_gap() -> None:
     nights = [0.0 if hour % 24 < 7 else 80.0 for hour in range(24 * 8)]
-    assert find_gaps(hourly(nights).filter(pl.col("ordinary") > 0), made.HOUR) == []
+    assert find_gaps(hourly(nights).filter(pl.col("ordinary") > 0), made.HOUR, [ONE_FILE]) == []
     sparse = [1.0 if hour % 9 == 0 else 0.0 for hour in range(24 * 8)]
-    assert find_gaps(hourly(sparse).filter(pl.col("ordinary") > 0), made.HOUR) == []
+    assert find_gaps(hourly(sparse).filter(pl.col("ordinary") > 0), made.HOUR, [ONE_FILE]) == []
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=48, max_size=24 * 8),
+    st.integers(0, 7), st.integers(1, 8),
+)  # fmt: skip
+def test_no_attempt_of_any_kind_lies_in_a_gap(counts: list[tuple[int, int]], first: int, last: int) -> None:
+    frame = hourly([float(ordinary) for ordinary, _ in counts])
+    frame = frame.with_columns(pl.Series("attack", [float(attack) for _, attack in counts]))
+    frame = frame.filter(pl.col("ordinary") + pl.col("attack") > 0)
+    file = Span(made.START + first * made.DAY, made.START + last * made.DAY)
+    for gap in find_gaps(frame, made.HOUR, [file]):
+        inside = frame.filter(pl.col("time_us").is_between(gap.start_us, gap.end_us - 1))
+        assert inside.height == 0
+        assert file.start_us < gap.start_us < gap.end_us <= file.end_us
+
+
+def test_a_time_of_nothing_but_attack_is_no_gap() -> None:
+    frame = (
+        hourly(busy_days(8))
+        .with_row_index("i")
+        .with_columns(
+            pl.when(pl.col("i").is_between(75, 90)).then(0.0).otherwise("ordinary").alias("ordinary"),
+            pl.when(pl.col("i").is_between(75, 90)).then(40.0).otherwise(0.0).alias("attack"),
+        )
+    )
+    assert find_gaps(frame.drop("i"), made.HOUR, [ONE_FILE]) == []
+
+
+def test_between_the_logs_of_two_machines_is_no_gap() -> None:
+    frame = pl.concat([(whole := hourly(busy_days(20)))[: 24 * 8], whole[24 * 12 :]])
+    files = [Span(made.START, made.START + 8 * made.DAY), Span(made.START + 12 * made.DAY, ONE_FILE.end_us)]
+    assert find_gaps(frame, made.HOUR, files) == []
+    assert len(find_gaps(frame, made.HOUR, [ONE_FILE])) == 1
+
+
+def test_ticks_of_months_stand_on_the_first() -> None:
+    ticks, step = choose_ticks(Span(made.START, made.START + 200 * made.DAY), 8)
+    assert step >= MONTH_US
+    assert [format_day(tick)[-3:] for tick in ticks] == ["-01"] * len(ticks)
+
+
+def test_each_named_source_has_its_own_lane_and_window() -> None:
+    findings, engine = made.make_named()
+    two = ["campaign:c1", "staff:agent07"]
+    attribution = msgspec.structs.replace(findings.attribution, sources=two)
+    timeline = build_timeline(
+        msgspec.structs.replace(findings, attribution=attribution), engine, made.HOUR, Clock()
+    )
+    assert timeline is not None
+    assert [(lane.source, int(lane.seen["n"].sum())) for lane in timeline.lanes] == [
+        (two[0], 220),
+        (two[1], 300),
+    ]
+    assert [lane.window for lane in timeline.lanes] == [
+        Span(made.START + 2 * made.DAY, made.START + 4 * made.DAY),
+        Span(made.START, made.START + 9 * made.DAY),
+    ]
+
+
+def test_days_are_counted_by_the_clock_of_the_zone() -> None:
+    findings, engine = made.make_named()
+    timelines = [
+        build_timeline(findings, engine, made.HOUR, Clock(zone)) for zone in ("UTC", "Asia/Shanghai")
+    ]
+    first, shifted = (t.complaints.filter(pl.col("n") > 0) for t in timelines if t)
+    assert first["n"].sum() == shifted["n"].sum() == 60
+    assert first["n"].to_list() != shifted["n"].to_list()
+
+
+@given(st.integers(0, 2**51), st.sampled_from(["Europe/London", "Asia/Kolkata", "America/St_Johns"]))
+def test_columns_and_moments_tell_the_same_time(time_us: int, zone: str) -> None:
+    clock = Clock(zone)
+    assert clock.wall_column(pl.Series([time_us])).to_list() == [clock.wall(time_us)]
+    assert clock.moment(format_time(time_us)) == format_time(clock.wall(time_us))[:16].replace("T", " ")
 
 
 @given(st.integers(1, 20 * 365 * made.DAY), st.sampled_from([0, 60_000_000, 600_000_000, 7_000_000]))
@@ -51,13 +133,13 @@ def test_ticks_are_few_and_inside(start_us: int, length_us: int, most: int) -> N
 
 def test_nothing_is_lost_in_binning() -> None:
     findings, engine = made.make_named()
-    timeline = build_timeline(findings, engine, made.HOUR)
+    timeline = build_timeline(findings, engine, made.HOUR, Clock())
     assert timeline is not None
     bins = engine.fetch("SELECT sum(attempts) AS n, sum(attack) AS a FROM attempt_bins").row(0)
     table = tabulate(timeline)
     for frame in (timeline.attempts, table):
         assert frame["attack"].sum() == bins[1]
         assert frame["attack"].sum() + frame["ordinary"].sum() == bins[0]
-    assert timeline.exposures["n"].sum() == table["seen"].sum() == 220
+    assert timeline.lanes[0].seen["n"].sum() == table["seen_0"].sum() == 220
     assert timeline.complaints["n"].sum() == table["complaints"].sum() == 60
     assert table.height <= 62

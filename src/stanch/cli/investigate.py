@@ -45,7 +45,9 @@ def run_investigate(
     pseudonymise: Annotated[
         Path | None, Parameter(help="Replace people by hashes under the key in this file.", metavar="KEYFILE")
     ] = None,
-    zone: Annotated[str, Parameter(help="Zone of times without an offset.", metavar="TZ")] = "UTC",
+    zone: Annotated[
+        str, Parameter(help="Zone of times without an offset, and of the report.", metavar="TZ")
+    ] = "UTC",
     geo: Annotated[
         tuple[Path, ...],
         Parameter(

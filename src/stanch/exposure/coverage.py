@@ -66,7 +66,7 @@ def list_not_examined(engine: Engine) -> list[str]:
 
 
 def _tell_late_starts(engine: Engine, days: pl.DataFrame) -> list[str]:
-    """Kinds whose log begins after orders that were complained about, or after the other logs."""
+    """Kinds whose log begins after orders that were complained about."""
     if days.is_empty():
         return []
     matters = _first_that_matters(engine)
@@ -77,13 +77,14 @@ def _tell_late_starts(engine: Engine, days: pl.DataFrame) -> list[str]:
         if late >= 1:
             told.append(
                 f"log of {_KIND_WORDS.get(str(kind), str(kind))} starts {format_time(start)[:10]},"
-                f" {late} days after the first order that matters"
+                f" {late} {'day' if late == 1 else 'days'} after the first order that was complained about;"
+                " what they saw before is not known: add older logs of theirs if there are any"
             )
     return told
 
 
 def _first_that_matters(engine: Engine) -> int | None:
-    """When the earliest order that somebody complained about was placed; without any, the earliest order."""
+    """When the earliest order that somebody complained about was placed."""
     if engine.has("complaints"):
         cited = engine.fetch(
             'SELECT min(k.time_us) AS first_us FROM known_orders k JOIN complaints c ON c."order" = k."order"'
@@ -111,8 +112,9 @@ def _tell_gaps(days: pl.DataFrame) -> list[str]:
             for day in gaps[:_MAX_GAPS]
         ]
         if len(gaps) > _MAX_GAPS:
+            n_more = len(gaps) - _MAX_GAPS
             told.append(
-                f"log of {_KIND_WORDS.get(str(kind), str(kind))} has {len(gaps)} such days without a row"
+                f"log of {_KIND_WORDS.get(str(kind), str(kind))} has no row on {n_more} more such days"
             )
     return told
 
@@ -126,7 +128,7 @@ def _tell_clocks(engine: Engine) -> list[str]:
     ):
         if early and early >= _EARLY_ROWS and early >= _EARLY_SHARE * n:
             told.append(
-                f"clocks disagree: {early} of {n} orders were seen by {_KIND_WORDS.get(kind, kind)}"
+                f"clocks disagree: {early:,} of {n:,} orders were seen by {_KIND_WORDS.get(kind, kind)}"
                 f" before they were placed, by {by_us / 60_000_000:.0f} minutes in the middle"
             )
     return told

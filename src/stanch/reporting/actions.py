@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import polars as pl
 from markupsafe import Markup
 
@@ -11,20 +13,25 @@ from stanch.reporting.catalogue import Catalogue
 from stanch.reporting.cells import show_text
 from stanch.reporting.lists import Lists
 
+#: An attack from more addresses than this, with fewer attempts from each, is not stopped by blocking.
+_MANY: Final = 100
+_FEW_EACH: Final = 3
+
 
 def list_actions(findings: Findings, lists: Lists, n_limits: int, texts: Catalogue) -> list[Markup]:
     """The steps in order; one calm sentence where there is none."""
     case = choose_case(findings)
-    steps = _stop_source(findings, case, texts)
+    traceless = findings.complaints.count > 0 and findings.attribution.verdict == "not_examined"
+    steps = [texts.html("action.fetch")] if traceless else _stop_source(findings, case, lists, texts)
+    if traceless or case in ("undetermined", "unlogged"):
+        steps.append(texts.html("action.preserve"))
     now = lists.warnings.filter(pl.col("priority") == 1).height
     warn = "warn" if now else "warn_later"
     for key, n in (("reset", lists.resets.height), (warn, lists.warnings.height)):
         if n:
             steps.append(texts.html(f"action.{key}", **_tell(texts, n), now=texts.number(now)))
-    for key, n in (("block", len(lists.addresses.block)), ("challenge", len(lists.addresses.challenge))):
-        if n:
-            steps.append(texts.html(f"action.{key}", **_tell(texts, n)))
-    if case in ("named", "unlogged", "undetermined") or lists.resets.height:
+    steps += _treat_addresses(findings, lists, texts)
+    if traceless or case in ("named", "unlogged", "undetermined") or lists.resets.height:
         steps.append(texts.html("action.notify"))
     if not steps:
         steps.append(texts.html("action.none"))
@@ -33,14 +40,26 @@ def list_actions(findings: Findings, lists: Lists, n_limits: int, texts: Catalog
     return steps
 
 
+def _treat_addresses(findings: Findings, lists: Lists, texts: Catalogue) -> list[Markup]:
+    """Whom to block and whom to challenge; where addresses are used once, blocking them stops nothing."""
+    attempts = sum(campaign.attempts for campaign in findings.campaigns)
+    addresses = sum(campaign.addresses for campaign in findings.campaigns)
+    if addresses > _MANY and attempts < _FEW_EACH * addresses:
+        each = f"{attempts / addresses:.1f}"
+        key = "action.block_useless_once" if each == "1.0" else "action.block_useless"
+        return [texts.html(key, n=texts.number(addresses), each=each)]
+    counts = (("block", len(lists.addresses.block)), ("challenge", len(lists.addresses.challenge)))
+    return [texts.html(f"action.{key}", **_tell(texts, n)) for key, n in counts if n]
+
+
 def _tell(texts: Catalogue, n: int) -> dict[str, str]:
     return {"n": texts.number(n)}
 
 
-def _stop_source(findings: Findings, case: str, texts: Catalogue) -> list[Markup]:
+def _stop_source(findings: Findings, case: str, lists: Lists, texts: Catalogue) -> list[Markup]:
     found = findings.attribution
     if case == "named":
-        return [_stop_one(source, texts) for source in found.sources]
+        return [_stop_one(source, lists, texts) for source in found.sources]
     if case == "unlogged":
         return [texts.html("action.unlogged")]
     if case == "undetermined":
@@ -51,6 +70,8 @@ def _stop_source(findings: Findings, case: str, texts: Catalogue) -> list[Markup
     return []
 
 
-def _stop_one(source: str, texts: Catalogue) -> Markup:
+def _stop_one(source: str, lists: Lists, texts: Catalogue) -> Markup:
     kind = source.removeprefix("group:").partition(":")[0]
+    if kind == "campaign" and not lists.resets.height:
+        kind = "campaign_bare"
     return texts.html(f"action.{'partner' if kind == 'service' else kind}", source=name_source(texts, source))

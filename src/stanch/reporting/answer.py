@@ -11,6 +11,7 @@ from markupsafe import Markup
 from stanch.findings import Attribution, Findings, Interval
 from stanch.reporting.catalogue import Catalogue
 from stanch.reporting.cells import show_text
+from stanch.reporting.sources import Exposed
 
 #: A source is named at this posterior or more.
 LEAST_NAMED: Final = 0.95
@@ -53,17 +54,24 @@ class Answer:
     figures: list[Figure]
 
 
-def build_answer(findings: Findings, sources: pl.DataFrame, texts: Catalogue) -> Answer:
-    """Choose the case that the findings are and put it in words."""
+def build_answer(
+    findings: Findings, sources: pl.DataFrame, texts: Catalogue, exposed: Exposed | None = None
+) -> Answer:
+    """Choose the case that the findings are and put it in words.
+
+    `exposed`: the orders that the sources of `pick_pointed` saw.
+    """
     case = choose_case(findings)
     headline, certainty = _SAY[case](findings, texts)
+    if case == "named":
+        certainty.insert(1, _say_when(findings, sources, texts))
     told = {f"campaign:{campaign.id}" for campaign in findings.campaigns} <= set(findings.attribution.sources)
     if case in ("named", "undetermined", "unlogged", "no_leak") and not told:
         fell = texts.number(sum_fallen(findings).mean)
         certainty.append(texts.html("certainty.campaigns_too", n=len(findings.campaigns), fell=fell))
-    return Answer(
-        _TONES[case], texts.text(f"badge.{case}"), headline, certainty, _figures(findings, sources, texts)
-    )
+    certainty = [line for line in certainty if line]
+    figures = _figures(findings, exposed, texts)
+    return Answer(_TONES[case], texts.text(f"badge.{case}"), headline, certainty, figures)
 
 
 def choose_case(findings: Findings) -> str:
@@ -100,9 +108,48 @@ def pick_likeliest(attribution: Attribution) -> tuple[str, float] | None:
     return source, p
 
 
+def pick_pointed(attribution: Attribution) -> list[str]:
+    """The named sources, else the likeliest one if it is likely enough to be pointed at."""
+    likeliest = pick_likeliest(attribution)
+    if attribution.sources or likeliest is None or likeliest[1] < LEAST_POINTED:
+        return attribution.sources
+    return [likeliest[0]]
+
+
+def show_span(texts: Catalogue, start: str, end: str) -> Markup:
+    """`between 2015-04-11 03:20 and 2015-04-12 08:00`, or `around` one moment."""
+    first, last = show_moment(texts, start), show_moment(texts, end)
+    if first == last:
+        return texts.html("page.around", start=first)
+    return texts.html("page.between", start=first, end=last)
+
+
+def show_moment(texts: Catalogue, text: str | None) -> Markup:
+    """RFC 3339 in UTC -> `2015-04-11 03:20` by the report's clock, never broken over lines."""
+    return Markup("<time>{}</time>").format(texts.clock.moment(text or ""))
+
+
+def _say_when(findings: Findings, sources: pl.DataFrame, texts: Catalogue) -> Markup:
+    """When each named source leaked, for an attack when it ran."""
+    spans = {f"campaign:{c.id}": (c.start, c.end) for c in findings.campaigns}
+    for source, start, end in sources.select("source", "leak_start", "leak_end").iter_rows():
+        if start and end:
+            spans.setdefault(source, (start, end))
+    known = [(s, show_span(texts, *spans[s])) for s in findings.attribution.sources if s in spans]
+    if len(known) == 1:
+        attack = known[0][0].startswith("campaign:")
+        return texts.html("certainty.when_attack" if attack else "certainty.when", span=known[0][1])
+    told = [texts.html("certainty.when_each", source=name_source(texts, s), span=span) for s, span in known]
+    return (
+        texts.html("certainty.when_several", spans=texts.html("page.list_and").join(told))
+        if told
+        else Markup()
+    )
+
+
 def _say_named(findings: Findings, texts: Catalogue) -> tuple[Markup, list[Markup]]:
     found = findings.attribution
-    names = texts.html("page.comma").join(name_source(texts, s) for s in found.sources)
+    names = join_and([name_source(texts, s) for s in found.sources], texts)
     kinds = {_find_kind(source) for source in found.sources}
     form = "_campaign" if kinds == {"campaign"} else "_several" if len(found.sources) > 1 else ""
     posteriors = [found.posterior[s] for s in found.sources if s in found.posterior]
@@ -111,12 +158,26 @@ def _say_named(findings: Findings, texts: Catalogue) -> tuple[Markup, list[Marku
         "explained": texts.number(found.complaints_explained),
         "n": texts.number(findings.complaints.count),
     }
-    if found.false_accusation_rate is None:
-        lines = [texts.html("certainty.named_no_rate", **told)]
+    several = "_several" if len(found.sources) > 1 else ""
+    lines = [texts.html(f"certainty.named{several}", **told)]
+    if found.false_accusation_rate is not None:
+        rate = texts.chance(found.false_accusation_rate)
+        lines[0] += texts.html("page.sentence_gap") + texts.html("certainty.named_rate", rate=rate)
+    people = kinds & {"staff", "customer", "partner"}
+    if len(people) > 1 or (people and several):
+        lines.append(texts.html("certainty.named_mixed"))
     else:
-        lines = [texts.html("certainty.named", rate=texts.chance(found.false_accusation_rate), **told)]
-    lines += [texts.html(f"certainty.named_{kind}") for kind in sorted(kinds - {"campaign"})]
+        lines += [texts.html(f"certainty.named_{kind}") for kind in sorted(people)]
+    if "endpoint" in kinds:
+        lines.append(texts.html("certainty.named_endpoint"))
     return texts.html(f"headline.named{form}", source=names), lines
+
+
+def join_and(parts: list[Markup], texts: Catalogue) -> Markup:
+    """`a, b and c`."""
+    most, last = parts[:-1], parts[-1:]
+    joined = texts.html("page.comma").join(most)
+    return texts.html("page.and").join([joined, *last]) if most else Markup("").join(last)
 
 
 def _find_kind(source: str) -> str:
@@ -125,14 +186,22 @@ def _find_kind(source: str) -> str:
 
 
 def _say_undetermined(findings: Findings, texts: Catalogue) -> tuple[Markup, list[Markup]]:
-    likeliest = pick_likeliest(findings.attribution)
-    none = findings.attribution.posterior.get("none", 1.0)
-    headline = texts.html("headline.undetermined" if none < 0.05 else "headline.undetermined_bare")
+    found = findings.attribution
+    likeliest = pick_likeliest(found)
+    none = found.posterior.get("none")
+    leaked = none is not None and none < 0.05
+    headline = texts.html("headline.undetermined" if leaked else "headline.undetermined_bare")
+    lines = []
+    if none is not None and not leaked:
+        n = texts.number(findings.complaints.count)
+        lines.append(texts.html("certainty.undetermined_chance", n=n, p=texts.chance(none)))
     if likeliest is None or likeliest[1] < LEAST_POINTED:
-        return headline, [texts.html("certainty.undetermined_none")]
-    source, p = likeliest
-    key = "certainty.undetermined_rate" if p >= LEAST_NAMED else "certainty.undetermined"
-    return headline, [texts.html(key, source=name_source(texts, source), p=texts.chance(p))]
+        lines.append(texts.html("certainty.undetermined_none"))
+    else:
+        source, p = likeliest
+        key = "certainty.undetermined_rate" if p >= LEAST_NAMED else "certainty.undetermined"
+        lines.append(texts.html(key, source=name_source(texts, source), p=texts.chance(p)))
+    return headline, lines
 
 
 def _say_unlogged(findings: Findings, texts: Catalogue) -> tuple[Markup, list[Markup]]:
@@ -156,9 +225,10 @@ def _say_with(findings: Findings, texts: Catalogue, key: str, of: str = "unlogge
 def _say_attack(findings: Findings, texts: Catalogue) -> tuple[Markup, list[Markup]]:
     fallen = sum_fallen(findings)
     low, high = texts.number(fallen.low), texts.number(fallen.high)
-    untraced = texts.html(
-        "certainty.attack_untraced" if findings.complaints.count else "certainty.attack_alone"
-    )
+    if high == "0":
+        untraced = _say_untraced(findings, texts)
+        return texts.html("headline.attack_failed"), [texts.html("certainty.attack_failed"), untraced]
+    untraced = _say_untraced(findings, texts)
     if fallen.mean < _HARDLY_ANY:
         told = texts.html("certainty.attack_none_fell", n=high)
         return texts.html("headline.attack_none_fell"), [told, untraced]
@@ -166,14 +236,23 @@ def _say_attack(findings: Findings, texts: Catalogue) -> tuple[Markup, list[Mark
     return headline, [texts.html("certainty.attack", low=low, high=high), untraced]
 
 
+def _say_untraced(findings: Findings, texts: Catalogue) -> Markup:
+    return texts.html("certainty.attack_untraced" if findings.complaints.count else "certainty.attack_alone")
+
+
 def _say_nothing(findings: Findings, texts: Catalogue) -> tuple[Markup, list[Markup]]:
     told = [texts.html("certainty.nothing", n=texts.number(findings.logins.attempts))]
     if not any(given.table == "complaints" for given in findings.inputs):
         told.append(texts.html("certainty.nothing_complaints"))
+    elif findings.complaints.count:
+        told.append(texts.html("certainty.nothing_untraced"))
     return texts.html("headline.nothing"), told
 
 
 def _say_not_examined(findings: Findings, texts: Catalogue) -> tuple[Markup, list[Markup]]:
+    if n := findings.complaints.count:
+        told = texts.html("headline.complaints_only", n=texts.number(n))
+        return told, [texts.html("certainty.complaints_only")]
     return texts.html("headline.not_examined"), [texts.html("certainty.not_examined")]
 
 
@@ -188,43 +267,52 @@ _SAY: Final = {
 }
 
 
-def _figures(findings: Findings, sources: pl.DataFrame, texts: Catalogue) -> list[Figure]:
+def _figures(findings: Findings, exposed: Exposed | None, texts: Catalogue) -> list[Figure]:
     given = {read.table for read in findings.inputs}
     attack = findings.logins.attack_attempts
     fallen = sum_fallen(findings)
     campaigns = len(findings.campaigns)
-    figures = [
-        Figure(
-            texts.text("figure.attempts"),
-            _count(attack.mean, texts) if "logins" in given else None,
-            texts.html("figure.attempts_of", n=texts.number(findings.logins.attempts)),
-        ),
-        Figure(
-            texts.text("figure.fallen"),
-            _count(fallen.mean, texts) if "logins" in given else None,
-            texts.html("figure.fallen_of", n=campaigns) if campaigns else None,
-        ),
-        _figure_exposed(findings, sources, texts),
+    attempts = texts.html(
+        "figure.attempts_of",
+        range=show_range(texts, attack) if campaigns else "",
+        n=texts.number(findings.logins.attempts),
+    )
+    opened = texts.html("figure.fallen_of", range=show_range(texts, fallen), n=campaigns)
+    return [
+        Figure(texts.text("figure.attempts"), _count(attack.mean, texts), attempts)
+        if "logins" in given
+        else Figure(texts.text("figure.attempts"), None),
+        Figure(texts.text("figure.fallen"), _count(fallen.mean, texts), opened if campaigns else None)
+        if "logins" in given
+        else Figure(texts.text("figure.fallen"), None),
+        _figure_exposed(findings, exposed, texts),
+        _figure_complaints(findings, "complaints" in given, texts),
     ]
-    return [*figures, _figure_complaints(findings, "complaints" in given, texts)]
+
+
+def show_range(texts: Catalogue, interval: Interval) -> Markup:
+    """The 90 % interval in brackets, with a gap after it; empty where it is one number."""
+    low, high = texts.number(interval.low), texts.number(interval.high)
+    return texts.html("page.range", low=low, high=high) if low != high else Markup()
 
 
 def _count(value: float, texts: Catalogue) -> Markup:
     return Markup("{}").format(texts.number(value))
 
 
-def _figure_exposed(findings: Findings, sources: pl.DataFrame, texts: Catalogue) -> Figure:
-    """Orders that the named source saw, else the likeliest one if it is likely enough to be pointed at."""
+def _figure_exposed(findings: Findings, exposed: Exposed | None, texts: Catalogue) -> Figure:
+    """Orders that the sources pointed at saw while they leaked."""
     name = texts.text("figure.exposed")
-    likeliest = pick_likeliest(findings.attribution)
-    chosen = findings.attribution.sources[:1]
-    if not chosen and likeliest and likeliest[1] >= LEAST_POINTED:
-        chosen = [likeliest[0]]
-    rows = sources.filter(pl.col("source").is_in(chosen))
-    if rows.is_empty():
-        return Figure(name, None if sources.is_empty() else Markup("–"))
-    note = texts.html("figure.exposed_by", source=name_source(texts, rows["source"][0]))
-    return Figure(name, _count(rows["exposed"][0] or 0, texts), note)
+    pointed = pick_pointed(findings.attribution)
+    if exposed is None or not pointed:
+        if not findings.attribution.posterior:
+            return Figure(name, None)
+        return Figure(name, Markup("–"), texts.html("figure.exposed_none"))
+    source = join_and([name_source(texts, s) for s in pointed], texts)
+    note = texts.html("figure.exposed_by", source=source)
+    if exposed.leaked < exposed.seen:
+        note = texts.html("figure.exposed_of", source=source, n=texts.number(exposed.seen))
+    return Figure(name, _count(exposed.leaked, texts), note)
 
 
 def _figure_complaints(findings: Findings, given: bool, texts: Catalogue) -> Figure:

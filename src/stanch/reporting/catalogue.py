@@ -15,22 +15,27 @@ from typing import Any, Final, Literal
 
 from markupsafe import Markup
 
+from stanch.reporting.clock import Clock
+
 Lang = Literal["en", "zh"]
 
 _SOURCE_KINDS: Final = frozenset(
     {"staff", "partner", "service", "customer", "endpoint", "campaign", "unlogged", "none"}
 )
-_MOMENT: Final = re.compile(r"\b(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\dZ")
+_MOMENT: Final = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _SOURCE: Final = re.compile(r"\b(?:group:)?(staff|partner|service|customer|endpoint|campaign):(?=\S)")
 _PERCENT: Final = re.compile(r"(?<=\d) %")
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
 
 class Catalogue:
-    """Texts of one language, looked up by dotted key."""
+    """Texts of one language, looked up by dotted key, and the clock that its times are told by."""
 
-    def __init__(self, lang: str, texts: Mapping[str, str], sentences: Mapping[str, str]) -> None:
+    def __init__(
+        self, lang: str, texts: Mapping[str, str], sentences: Mapping[str, str], clock: Clock
+    ) -> None:
         self.lang = lang
+        self.clock = clock
         self._texts = texts
         self._sentences = [(_compile(pattern), wording) for pattern, wording in sentences.items()]
 
@@ -68,7 +73,7 @@ class Catalogue:
         Times are told to the minute, sources in words, percent without a blank.
         """
         told = self.translate(sentence) or sentence
-        told = _MOMENT.sub(r"\1 \2", told)
+        told = _MOMENT.sub(lambda found: self.clock.moment(found[0]), told)
         told = _SOURCE.sub(lambda found: self.text(f"source.{found[1]}", name=""), told)
         return _PERCENT.sub("%", told)
 
@@ -83,7 +88,7 @@ class Catalogue:
 
     def number(self, value: float) -> str:
         """A count with thousands separated."""
-        return f"{value:,.0f}"
+        return f"{round(value):,}"
 
     def share(self, p: float) -> str:
         """A share as percent; what is not quite all or nothing is not rounded to it."""
@@ -108,12 +113,12 @@ class Catalogue:
 
 
 @cache
-def load_catalogue(lang: Lang, package: str = "stanch.reporting") -> Catalogue:
-    """The texts of "en" or "zh" that lie in `package`."""
+def load_catalogue(lang: Lang, package: str = "stanch.reporting", *, zone: str = "UTC") -> Catalogue:
+    """The texts of "en" or "zh" that lie in `package`, with times told in `zone`."""
     raw = files(package).joinpath("texts", f"{lang}.toml").read_text(encoding="utf-8")
     tree = tomllib.loads(raw)
     sentences = tree.pop("sentences", {})
-    return Catalogue(lang, dict(_flatten(tree)), sentences)
+    return Catalogue(lang, dict(_flatten(tree)), sentences, Clock(zone))
 
 
 def _flatten(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -17,7 +17,8 @@ import vl_convert
 from markupsafe import Markup
 
 from stanch.reporting.catalogue import Catalogue
-from stanch.reporting.timeline import DAY_US, MINUTE_US, Span, Timeline
+from stanch.reporting.cells import show_text
+from stanch.reporting.timeline import DAY_US, MINUTE_US, Lane, Span, Timeline
 
 _VEGA_LITE: Final = "6.4"
 
@@ -31,14 +32,32 @@ _STYLED: Final = {
     "#a00007": "muted",
     "#a00008": "ink",
     "#a00009": "leak",
+    "#a0000a": "unlogged",
 }
 _COLOUR: Final = {name: stand_in for stand_in, name in _STYLED.items()}
+
+#: Edges of bands: broken where something is not known.
+_DASHES: Final[dict[str, list[int]]] = {"leak": [], "gap": [], "unlogged": [3, 3]}
 
 #: Plot width in px: beside the margins of a desktop page, and of a phone 360 px wide.
 WIDTHS: Final = {"wide": 860, "narrow": 262}
 _AXIS_PX: Final = 44
+_NARROW_PX: Final = 400
+#: Room above the highest value, for the names of attacks.
+_HEADROOM: Final = 1.12
+#: What is not covered by the login log is marked from this part of the time line on.
+LEAST_UNLOGGED: Final = 25
+#: The shortest month: steps of months are at least so long.
+MONTH_US: Final = 28 * DAY_US
 _TICK_STEPS_US: Final = tuple(m * MINUTE_US for m in (5, 10, 15, 30, 60, 120, 180, 360, 720)) + tuple(
-    d * DAY_US for d in (1, 2, 4, 7, 14, 28, 56, 91, 182, 364, 728, 1820, 3640)
+    d * DAY_US for d in (1, 2, 4, 7, 14)
+)
+_TICK_MONTHS: Final = (1, 2, 3, 6, 12, 24, 60, 120, 600)
+_UNITS: Final = (
+    ("week", 7 * DAY_US),
+    ("day", DAY_US),
+    ("hour", 60 * MINUTE_US),
+    ("minute", MINUTE_US),
 )
 
 
@@ -48,20 +67,25 @@ def draw_timeline(timeline: Timeline, texts: Catalogue) -> dict[str, Markup]:
 
 
 def _draw(timeline: Timeline, texts: Catalogue, width: int) -> Markup:
-    panels: list[Any] = []
+    panels: list[tuple[list[Any], int, str]] = []
     if _has(timeline.attempts, "ordinary") or _has(timeline.attempts, "attack"):
-        panels.append((_layer_attempts(timeline), 150, "chart.attempts", timeline.attempts_bin_us))
-    if _has(timeline.exposures, "n"):
-        panels.append((_layer_exposures(timeline), 84, "chart.exposures", timeline.events_bin_us))
+        title = texts.text("chart.attempts", bin=describe_width(timeline.attempts_bin_us, texts))
+        panels.append((_layer_attempts(timeline), 150, title))
+    events_bin = describe_width(timeline.events_bin_us, texts)
+    form = "chart.exposures" if width > _NARROW_PX else "chart.exposures_short"
+    for lane in timeline.lanes:
+        source = texts.source(lane.source, lambda name: show_text(name, 32))
+        panels.append((_layer_lane(lane, timeline), 84, texts.text(form, source=source, bin=events_bin)))
     if _has(timeline.complaints, "n"):
-        panels.append((_layer_complaints(timeline), 84, "chart.complaints", timeline.events_bin_us))
+        title = texts.text("chart.complaints", bin=events_bin)
+        panels.append((_layer_complaints(timeline), 84, title))
     drawn = []
-    for i, (layers, height, key, bin_us) in enumerate(panels):
-        last = i == len(panels) - 1
-        x = _axis_x(timeline.span, texts, width, labels=last)
-        title = texts.text(key, bin=describe_width(bin_us, texts))
+    for i, (layers, height, title) in enumerate(panels):
+        x = _axis_x(timeline.span, texts, width, labels=i == len(panels) - 1)
         drawn.append(
-            alt.layer(*[c.encode(x=x) for c in layers]).properties(width=width, height=height, title=title)
+            alt.layer(*[c.encode(x=x) for c in layers]).properties(
+                width=width, height=height, title=alt.TitleParams(title, limit=width + _AXIS_PX)
+            )
         )
     chart = alt.vconcat(*drawn, spacing=16).configure(**_config())
     svg = vl_convert.vegalite_to_svg(chart.to_dict(), vl_version=_VEGA_LITE, allowed_base_urls=[])
@@ -70,15 +94,16 @@ def _draw(timeline: Timeline, texts: Catalogue, width: int) -> Markup:
 
 def describe_width(bin_us: int, texts: Catalogue) -> str:
     """`3 hours` in the language of the page."""
-    for unit, size in (
-        ("week", 7 * DAY_US),
-        ("day", DAY_US),
-        ("hour", 60 * MINUTE_US),
-        ("minute", MINUTE_US),
-    ):
+    for unit, size in _UNITS:
         if bin_us % size == 0:
-            return texts.text(f"unit.{unit}", n=bin_us // size)
-    return texts.text("unit.minute", n=round(bin_us / MINUTE_US))
+            return texts.text(f"unit.{unit}", n=texts.number(bin_us // size))
+    return texts.text("unit.minute", n=texts.number(bin_us / MINUTE_US))
+
+
+def describe_length(length_us: int, texts: Catalogue) -> str:
+    """A time that need not be exact, in the unit that a person would take: `4 days`, `15 hours`."""
+    unit, size = next((u for u in _UNITS[1:] if length_us >= 2 * u[1]), ("minute", MINUTE_US))
+    return texts.text(f"length.{unit}", n=texts.number(length_us / size))
 
 
 def _layer_attempts(timeline: Timeline) -> list[Any]:
@@ -88,12 +113,25 @@ def _layer_attempts(timeline: Timeline) -> list[Any]:
     )
     rows = _step_rows(top, timeline.span, ["attack", "top"])
     base = alt.Chart(alt.InlineData(values=rows))
-    ordinary = base.mark_area(interpolate="step-after", color=_COLOUR["ordinary"], line=False).encode(
-        y=_axis_y("top"), y2=alt.Y2("attack")
-    )
-    attack = base.mark_area(interpolate="step-after", color=_COLOUR["attack"]).encode(y=_axis_y("attack"))
     height = max(*top["top"], 1.0)
-    return [*_layer_gaps(timeline), ordinary, attack, *_layer_campaigns(timeline.campaigns, height)]
+    ordinary = base.mark_area(interpolate="step-after", color=_COLOUR["ordinary"], line=False).encode(
+        y=_axis_y("top", height * _HEADROOM), y2=alt.Y2("attack")
+    )
+    attack = base.mark_area(interpolate="step-after", color=_COLOUR["attack"]).encode(
+        y=_axis_y("attack", height * _HEADROOM)
+    )
+    silent = [*_layer_unlogged(timeline), *_bands(timeline.gaps, timeline.span, "gap")]
+    return [*silent, ordinary, attack, *_layer_campaigns(timeline.campaigns, height)]
+
+
+def _layer_unlogged(timeline: Timeline) -> list[Any]:
+    """Where no log says how many attempts there were: before the first and after the last."""
+    if timeline.logged is None:
+        return []
+    start, end = timeline.logged.start_us, timeline.logged.end_us
+    spans = [Span(timeline.span.start_us, start), Span(end, timeline.span.end_us)]
+    least = (timeline.span.end_us - timeline.span.start_us) // LEAST_UNLOGGED
+    return _bands([s for s in spans if s.end_us - s.start_us > least], timeline.span, "unlogged")
 
 
 def _layer_campaigns(campaigns: list[Span], height: float) -> list[Any]:
@@ -112,23 +150,20 @@ def _layer_campaigns(campaigns: list[Span], height: float) -> list[Any]:
     return [rule, name]
 
 
-def _layer_exposures(timeline: Timeline) -> list[Any]:
-    bars = _bars(timeline.exposures, timeline.events_bin_us, "exposure")
-    if timeline.leak is None:
-        return [*_layer_gaps(timeline), bars]
-    band = _bands([timeline.leak], timeline.span, "leak", 1.0)
-    return [*_layer_gaps(timeline), *band, bars]
+def _layer_lane(lane: Lane, timeline: Timeline) -> list[Any]:
+    bars = _bars(lane.seen, timeline.events_bin_us, "exposure")
+    if lane.window is None:
+        return [bars]
+    # A leak of a moment is drawn as wide as one bar, or it would not be seen.
+    start, end = lane.window.start_us, max(lane.window.end_us, lane.window.start_us + timeline.events_bin_us)
+    return [*_bands([Span(start, end)], timeline.span, "leak"), bars]
 
 
 def _layer_complaints(timeline: Timeline) -> list[Any]:
     return [_bars(timeline.complaints, timeline.events_bin_us, "complaint")]
 
 
-def _layer_gaps(timeline: Timeline) -> list[Any]:
-    return _bands(timeline.gaps, timeline.span, "gap", 1.0)
-
-
-def _bands(spans: list[Span], within: Span, colour: str, opacity: float) -> list[Any]:
+def _bands(spans: list[Span], within: Span, colour: str) -> list[Any]:
     rows = [
         {"x": max(s.start_us, within.start_us) / 1e3, "x2": min(s.end_us, within.end_us) / 1e3}
         for s in spans
@@ -136,9 +171,10 @@ def _bands(spans: list[Span], within: Span, colour: str, opacity: float) -> list
     ]
     if not rows:
         return []
+    edge = _COLOUR["exposure" if colour == "leak" else "muted"]
     return [
         alt.Chart(alt.InlineData(values=rows))
-        .mark_rect(color=_COLOUR[colour], opacity=opacity)
+        .mark_rect(color=_COLOUR[colour], stroke=edge, strokeWidth=0.8, strokeDash=_DASHES[colour])
         .encode(x2="x2:Q")
     ]
 
@@ -149,18 +185,17 @@ def _bars(frame: pl.DataFrame, bin_us: int, colour: str) -> Any:
         for time, n in frame.select("time_us", "n").iter_rows()
         if n
     ]
+    height = max(*frame["n"], 1) * _HEADROOM
     return (
         alt.Chart(alt.InlineData(values=rows))
         .mark_rect(color=_COLOUR[colour])
-        .encode(x2="x2:Q", y=_axis_y("n"), y2=alt.datum(0))
+        .encode(x2="x2:Q", y=_axis_y("n", height), y2=alt.datum(0))
     )
 
 
 def _axis_x(span: Span, texts: Catalogue, width: int, *, labels: bool) -> alt.X:
     values, step = choose_ticks(span, max(4, width // 90))
-    pattern = texts.text(
-        "chart.time" if step < DAY_US else "chart.day" if step < 28 * DAY_US else "chart.month"
-    )
+    pattern = texts.text("chart.time" if step < DAY_US else "chart.day" if step < MONTH_US else "chart.month")
     axis = alt.Axis(
         values=[v / 1e3 for v in values],
         labelExpr=f"utcFormat(datum.value, '{pattern}')",
@@ -175,28 +210,45 @@ def _axis_x(span: Span, texts: Catalogue, width: int, *, labels: bool) -> alt.X:
 
 
 def choose_ticks(span: Span, max_ticks: int) -> tuple[list[int], int]:
-    """Round times within `span`, at most `max_ticks`, and the step between them."""
+    """Round times within `span`, at most `max_ticks` or one more, and the (least) step between them."""
     length = span.end_us - span.start_us
-    step = next((s for s in _TICK_STEPS_US if length <= s * max_ticks), length)
-    first = -(-span.start_us // step) * step
-    if step >= DAY_US:
-        # Days are counted from the span's own first midnight, so that a step of a week starts there.
-        first = -(-span.start_us // DAY_US) * DAY_US
-    return list(range(first, span.end_us + 1, step)), step
+    step = next((s for s in _TICK_STEPS_US if length <= s * max_ticks), None)
+    if step is None:
+        months = next((m for m in _TICK_MONTHS if length <= m * MONTH_US * max_ticks), _TICK_MONTHS[-1])
+        return _list_months(span, months), months * MONTH_US
+    # Days are counted from the span's own first midnight, so that a step of a week starts there.
+    whole = min(step, DAY_US)
+    return list(range(-(-span.start_us // whole) * whole, span.end_us + 1, step)), step
 
 
-def _axis_y(name: str) -> alt.Y:
+def _list_months(span: Span, step: int) -> list[int]:
+    """The first of every `step`-th month, counted from January."""
+    start = datetime.fromtimestamp(span.start_us / 1e6, UTC)
+    ticks = []
+    month = (start.year * 12 + start.month - 1) // step * step
+    while (tick := _begin_month(month)) <= span.end_us:
+        ticks += [tick] if tick >= span.start_us else []
+        month += step
+    return ticks
+
+
+def _begin_month(month: int) -> int:
+    moment = datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC)
+    return round(moment.timestamp()) * 1_000_000
+
+
+def _axis_y(name: str, top: float) -> alt.Y:
     axis = alt.Axis(
         title=None,
         tickCount=3,
         # Half a complaint is none: marks between whole numbers go without a label.
-        labelExpr="datum.value % 1 ? '' : format(datum.value, '~s')",
+        labelExpr="datum.value % 1 ? '' : format(datum.value, datum.value < 1e6 ? ',' : '~s')",
         minExtent=_AXIS_PX,
         maxExtent=_AXIS_PX,
         grid=True,
         domain=False,
     )
-    return alt.Y(f"{name}:Q", axis=axis, scale=alt.Scale(zero=True, nice=True))
+    return alt.Y(f"{name}:Q", axis=axis, scale=alt.Scale(domain=[0, top], nice=False))
 
 
 def _step_rows(frame: pl.DataFrame, span: Span, names: list[str]) -> list[dict[str, float]]:

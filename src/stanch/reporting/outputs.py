@@ -25,17 +25,19 @@ def write_outputs(
     bin_us: int,
     lang: Lang,
     *,
+    zone: str = "UTC",
     notes: Mapping[str, str] | None = None,
 ) -> None:
     """Write the answer into the folder `out`, made with `prepare_out`.
 
     `bin_us` is the width of the bins in table `attempt_bins`, in microseconds (0: no such table),
-    `notes` what a reader of `evidence.parquet` has to know.
+    `notes` what a reader of `evidence.parquet` has to know. The report tells times, and counts days,
+    in `zone`; files hold UTC.
     """
     (out / "findings.json").write_bytes(encode_findings(findings))
     if engine.has("attempts"):
         write_attempts(out, findings, engine, notes or {})
-    texts = load_catalogue(lang)
+    texts = load_catalogue(lang, zone=zone)
     lists = make_lists(engine, texts)
     write_csv(out / "accounts.csv", lists.accounts)
     write_csv(out / "reset.csv", lists.resets)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
@@ -18,16 +19,26 @@ from markupsafe import Markup
 from stanch.engine import Engine
 from stanch.findings import Findings, Interval
 from stanch.reporting.actions import list_actions
-from stanch.reporting.answer import build_answer
+from stanch.reporting.answer import build_answer, pick_pointed, show_moment
 from stanch.reporting.catalogue import Catalogue
 from stanch.reporting.cells import show_text
 from stanch.reporting.lists import Lists
 from stanch.reporting.people import LEAST_RESET
-from stanch.reporting.sections import build_chart, build_complaints, build_limits, build_sources, show_moment
+from stanch.reporting.sections import (
+    build_chart,
+    build_complaints,
+    build_limits,
+    build_sources,
+    tell_point,
+)
+from stanch.reporting.sources import count_exposed
 
 _MAX_ACCOUNTS: Final = 20
 _MAX_CAMPAIGNS: Final = 8
 _MAX_INPUTS: Final = 40
+_MAX_PATH: Final = 96
+#: As the reader of logs without years says it.
+_ASSUMED: Final = re.compile(r"The time stamps have no year; (.{4,60}?) was taken")
 
 
 def render_report(findings: Findings, engine: Engine, lists: Lists, bin_us: int, texts: Catalogue) -> str:
@@ -36,6 +47,8 @@ def render_report(findings: Findings, engine: Engine, lists: Lists, bin_us: int,
     chart, gaps = build_chart(findings, engine, bin_us, texts)
     limits = build_limits(findings, gaps, texts)
     inputs = {given.table for given in findings.inputs}
+    exposed = count_exposed(engine, pick_pointed(findings.attribution))
+    paths = shorten_paths([given.path for given in findings.inputs])
     return template.render(
         t=texts.html,
         n=texts.number,
@@ -44,32 +57,56 @@ def render_report(findings: Findings, engine: Engine, lists: Lists, bin_us: int,
         texts=texts,
         say=lambda sentence: say(texts, sentence),
         show=show_markup,
-        when=show_moment,
+        when=lambda text: show_moment(texts, text),
         span=lambda interval: show_interval(texts, interval),
         style=Markup(style),  # noqa: S704  (our own)
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         findings=findings,
         given=inputs,
-        answer=build_answer(findings, lists.sources, texts),
-        actions=list_actions(findings, lists, len(limits.points), texts),
+        answer=build_answer(findings, lists.sources, texts, exposed),
+        actions=list_actions(findings, lists, limits.n, texts),
+        assumed_years=list_assumed_years(findings),
         chart=chart,
         sources=build_sources(findings, engine, lists.sources, texts),
         campaigns=findings.campaigns[:_MAX_CAMPAIGNS],
-        accounts=lists.accounts.head(_MAX_ACCOUNTS).to_dicts(),
+        accounts=lists.accounts.sort(
+            ["orders_exposed", "p_compromised", "account"], descending=[True, True, False]
+        )
+        .head(_MAX_ACCOUNTS)
+        .to_dicts(),
         n_accounts=lists.accounts.height,
         n_resets=lists.resets.height,
         least_reset=LEAST_RESET,
         complaints=build_complaints(findings.complaints),
         limits=limits,
         inputs=findings.inputs[:_MAX_INPUTS],
-        file_notes=list_file_notes(findings, texts),
+        paths=paths,
+        file_notes=list_file_notes(findings, paths, texts),
     )
 
 
-def list_file_notes(findings: Findings, texts: Catalogue) -> list[str]:
-    """What a reader must know about the files, with the file's name."""
-    notes = [(given.path, note) for given in findings.inputs for note in given.notes]
-    return [f"{show_text(path)}: {say(texts, note)}" for path, note in notes[:_MAX_INPUTS]]
+def list_file_notes(findings: Findings, paths: list[str], texts: Catalogue) -> list[tuple[Markup, list[str]]]:
+    """What a reader must know about the files: each file, and its notes."""
+    noted = [(path, given.notes) for path, given in zip(paths, findings.inputs, strict=True) if given.notes]
+    return [
+        (show_markup(path, _MAX_PATH), [tell_point(note, texts) for note in notes])
+        for path, notes in noted[:_MAX_INPUTS]
+    ]
+
+
+def list_assumed_years(findings: Findings) -> list[str]:
+    """Years that no log states, so that somebody had to assume them."""
+    found = [_ASSUMED.match(note) for given in findings.inputs for note in given.notes]
+    return list(dict.fromkeys(match[1] for match in found if match))
+
+
+def shorten_paths(paths: list[str]) -> list[str]:
+    """`paths` without the folders that they have in common."""
+    folders = [path.replace("\\", "/").split("/") for path in paths]
+    n = 0
+    while folders and all(len(parts) > n + 1 and parts[n] == folders[0][n] for parts in folders):
+        n += 1
+    return ["/".join(parts[n:]) for parts in folders]
 
 
 def say(texts: Catalogue, sentence: str) -> str:
@@ -83,7 +120,9 @@ def show_markup(name: str | None, limit: int = 72) -> Markup:
 
 
 def show_interval(texts: Catalogue, interval: Interval) -> Markup:
-    """Mean with its 90 % interval."""
+    """Mean with its 90 % interval, if that is more than one number."""
+    if texts.number(interval.low) == texts.number(interval.high):
+        return Markup("{}").format(texts.number(interval.mean))
     parts: dict[str, Any] = {
         "mean": texts.number(interval.mean),
         "low": texts.number(interval.low),

@@ -175,7 +175,8 @@ def _reasons_in_outcomes(m: Measures, settings: StuffingSettings, usual_failing:
     reasons = []
     if m["not_told"] < 0.5 * m["attempts"]:
         failing = {"percent": _percent(refused, m["attempts"]), "usual": round(usual_failing, 1)}
-        reasons.append(Reason("refused", failing))
+        if abs(failing["percent"] - failing["usual"]) >= 1:
+            reasons.append(Reason("refused", failing))
     if m.share("unknown_accounts") > 0.1:
         reasons.append(
             Reason("unknown_accounts", {"percent": _percent(m["unknown_accounts"], m["attempts"])})

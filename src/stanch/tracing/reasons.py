@@ -18,11 +18,34 @@ class Reason:
     direction: Literal["for", "against"] = "for"
 
     def __str__(self) -> str:
-        return SENTENCES[self.code].format(**self.params)
+        return SENTENCES[self.code].format(**_write_numbers(self.params))
+
+
+def write_percent(share: float) -> str:
+    """A share as percent with up to three figures; what is not quite all or nothing is not rounded to it."""
+    if share < 0.001:
+        return "under 0.1"
+    if 0.999 < share < 1:
+        return "over 99.9"
+    return f"{100 * share:.1f}".removesuffix(".0")
+
+
+def write_expected(value: float) -> str:
+    """An expectation with one decimal while that says something."""
+    return "under 0.1" if value < 0.05 else f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def _write_numbers(params: Params) -> dict[str, float | str]:
+    """Whole numbers with thousands separated."""
+    return {name: f"{value:,}" if isinstance(value, int) else value for name, value in params.items()}
 
 
 SENTENCES: Final[Mapping[str, str]] = {
     "saw": "{hits} of {n} complainants' orders were seen by this account between {first} and {last};"
+    " {expected} expected.",
+    "saw_partner": "{hits} of {n} complainants' orders were seen by this partner between {first} and {last};"
+    " {expected} expected.",
+    "saw_service": "{hits} of {n} complainants' orders were seen by this service between {first} and {last};"
     " {expected} expected.",
     "saw_campaign": "{hits} of {n} complainants' orders were open to this attack through accounts that fell,"
     " between {first} and {last}; {expected} expected.",
@@ -40,23 +63,36 @@ SENTENCES: Final[Mapping[str, str]] = {
     " against somebody came up in {percent} %.",
     "bound": "It explains at most {bound} of {n} complaints, with 95 % certainty.",
     "taken_over": "The account may itself have been taken over: the evidence names an account, not a person.",
+    "access_taken_over": "The access may itself have been taken over: the evidence names an access, not a"
+    " person.",
     "alike": "The evidence cannot tell {members} apart: they saw the same orders.",
     "named": "{source} explains {explained} of {n} complaints.",
-    "undetermined": "No source stands out: the likeliest, {source}, reaches a probability of {percent} %.",
+    "undetermined": "No source is sure enough to be named: the likeliest, {source}, reaches a probability of"
+    " {percent} %.",
+    "undetermined_none": "No source stands out.",
     "undetermined_rate": "{source} fits best, but evidence this strong would come up in {percent} % of"
     " histories in which nobody logged leaked.",
     "knowledge": "{specific} of {n} callers cited what is specific to an order, which coincidence seldom"
     " brings.",
     "no_knowledge": "Only {specific} of {n} callers cited anything specific to an order.",
+    "no_knowledge_at_all": "None of {n} callers cited anything specific to an order.",
     "unlogged": "The callers knew orders, and no logged source saw more of these orders than of others.",
+    "unlinked_one": "One complaint names no order or account that the tables know; it could not be traced.",
     "unlinked": "{n} complaints name no order or account that the tables know; they could not be traced.",
     "unlinked_all": "No complaint names an order or account that the tables know, so none could be traced.",
     "no_complaints": "There are no complaints.",
-    "no_exposures": "There are no exposures to hold against the complaints.",
+    "no_exposures": "No log given shows who saw which order, so the complaints could not be held against"
+    " any source.",
 }
 
 SETTLE: Final[Mapping[str, str]] = {
     "more": "More complaints: about {n} more that name their order would tell whether {source} leaked.",
+    "any": "More complaints that name their order and say what the caller knew: from the {n} traced so far"
+    " no source stands out.",
+    "link": "Ask victims for their order numbers, or give the orders that the complaints name: so far none"
+    " of {n} complaints could be traced.",
+    "rarer": "More complaints that name their order, from days to come: chance resemblance to {source} fades"
+    " with them, a leak does not.",
     "split": "Give {members} different orders from now on: complaints about later orders then tell them"
     " apart.",
     "numbers": "Ask victims for their order numbers: {n} complaints could not be linked to an order.",
@@ -67,4 +103,4 @@ SETTLE: Final[Mapping[str, str]] = {
 
 def say_settle(code: str, **params: int | float | str) -> str:
     """One sentence about what evidence would settle the question."""
-    return SETTLE[code].format(**params)
+    return SETTLE[code].format(**_write_numbers(params))

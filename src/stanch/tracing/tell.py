@@ -15,7 +15,7 @@ from stanch.tracing.case import Ints
 from stanch.tracing.groups import name_group
 from stanch.tracing.judge import LEAST_POSSIBLE, list_named
 from stanch.tracing.leak import count_specific
-from stanch.tracing.reasons import Reason, say_settle
+from stanch.tracing.reasons import SENTENCES, Reason, say_settle, write_expected, write_percent
 
 if TYPE_CHECKING:
     from stanch.tracing.trace import Traced
@@ -45,6 +45,8 @@ _LN10: Final = float(np.log(10))
 _PLAIN_HIT: Final = 0.05
 _MOST_POSTERIORS: Final = 50
 _EVERYTHING: Final = 0.8
+#: A source as likely as this share of the likeliest one is tied with it.
+_TIED: Final = 0.8
 
 
 def attribute(traced: Traced) -> Attribution:
@@ -115,25 +117,43 @@ def give_reasons(traced: Traced) -> list[Reason]:
         told.append(Reason("unlogged", {}))
     if verdicts.verdict == "undetermined" and found.race.tried:
         told.append(_tell_likeliest(traced))
-    specific, of = count_specific(case.victims.fields)
-    if of:
-        code = "knowledge" if traced.log_odds_leak > 0 else "no_knowledge"
-        told.append(
-            Reason(code, {"specific": specific, "n": of}, "for" if traced.log_odds_leak > 0 else "against")
-        )
-    if n > len(case.victims):
-        told.append(Reason("unlinked", {"n": n - len(case.victims)}, "against"))
+    told += _tell_knowledge(traced)
+    n_unlinked = n - len(case.victims)
+    if n_unlinked:
+        told.append(Reason("unlinked" if n_unlinked > 1 else "unlinked_one", {"n": n_unlinked}, "against"))
     return told
 
 
+def _tell_knowledge(traced: Traced) -> list[Reason]:
+    specific, of = count_specific(traced.ground.case.victims.fields)
+    if not of:
+        return []
+    params = {"specific": specific, "n": of}
+    if traced.log_odds_leak > 0:
+        return [Reason("knowledge", params)]
+    return [Reason("no_knowledge" if specific else "no_knowledge_at_all", params, "against")]
+
+
 def _tell_likeliest(traced: Traced) -> Reason:
-    found, sources = traced.found, traced.ground.case.exposures.sources
-    top = max(found.race.tried, key=lambda j: (found.posterior[j], -j))
+    top = _find_standing_out(traced)
+    if top is None:
+        return Reason("undetermined_none", {}, "against")
+    found, source = traced.found, traced.ground.case.exposures.sources[top]
     if found.posterior[top] >= 0.5 and traced.histories is not None:
-        percent = f"{100 * traced.verdicts.rate[top]:.2g}"
-        return Reason("undetermined_rate", {"source": sources[top], "percent": percent}, "against")
-    percent = f"{100 * found.posterior[top]:.2g}"
-    return Reason("undetermined", {"source": sources[top], "percent": percent}, "against")
+        percent = write_percent(traced.verdicts.rate[top])
+        return Reason("undetermined_rate", {"source": source, "percent": percent}, "against")
+    percent = write_percent(float(found.posterior[top]))
+    return Reason("undetermined", {"source": source, "percent": percent}, "against")
+
+
+def _find_standing_out(traced: Traced) -> int | None:
+    """The likeliest source, None where the evidence does not set it apart from the others."""
+    found = traced.found
+    if not found.race.tried:
+        return None
+    first, *rest = sorted(found.race.tried, key=lambda j: (-found.posterior[j], j))
+    tied = any(found.posterior[j] > _TIED * found.posterior[first] for j in rest)
+    return None if tied or found.posterior[first] < LEAST_POSSIBLE else first
 
 
 def _give_source_reasons(traced: Traced, j: int, n_plain: int | None) -> list[Reason]:
@@ -149,7 +169,9 @@ def _give_source_reasons(traced: Traced, j: int, n_plain: int | None) -> list[Re
     if hits and likely:
         told.append(_tell_hits(traced, j, hits, expected))
     else:
-        told.append(Reason("saw_few", {"hits": hits, "n": n, "expected": _short(expected)}, "against"))
+        told.append(
+            Reason("saw_few", {"hits": hits, "n": n, "expected": write_expected(expected)}, "against")
+        )
     if j in verdicts.rate and traced.histories is not None and likely:
         told.append(_tell_rate(traced, j))
     if likely and hits < n:
@@ -159,29 +181,35 @@ def _give_source_reasons(traced: Traced, j: int, n_plain: int | None) -> list[Re
         told.append(Reason("everything", {"percent": round(100 * expected / n)}, "against"))
     if verdict == "cleared":
         told.append(
-            Reason("bound", {"bound": _short(float(verdicts.bound[j])), "n": case.victims.n_all}, "against")
+            Reason(
+                "bound",
+                {"bound": write_expected(float(verdicts.bound[j])), "n": case.victims.n_all},
+                "against",
+            )
         )
     told += _tell_rivals(traced, j, hits) if hits and verdict != "named" else []
-    if likely and not case.exposures.sources[j].startswith(("campaign:", "endpoint:")):
-        told.append(Reason("taken_over", {}, "against"))
+    kind = case.exposures.sources[j].partition(":")[0]
+    if likely and kind not in ("campaign", "endpoint"):
+        taken_over = "access_taken_over" if kind in ("partner", "service") else "taken_over"
+        told.append(Reason(taken_over, {}, "against"))
     return told
 
 
 def _tell_hits(traced: Traced, j: int, hits: int, expected: float) -> Reason:
     start, end = _find_leak_window(traced, j)
     kind = traced.ground.case.exposures.sources[j].partition(":")[0]
-    code = {"campaign": "saw_campaign", "endpoint": "saw_endpoint"}.get(kind, "saw")
+    code = f"saw_{kind}" if f"saw_{kind}" in SENTENCES else "saw"
     params: dict[str, int | float | str] = {
         "hits": hits,
         "n": len(traced.ground.case.victims),
-        "expected": _short(expected),
+        "expected": write_expected(expected),
     }
     return Reason(code, params | {"first": format_time(start), "last": format_time(end)})
 
 
 def _tell_rate(traced: Traced, j: int) -> Reason:
     rate = traced.verdicts.rate[j]
-    percent = f"{100 * rate:.2g}"
+    percent = write_percent(rate)
     assert traced.histories is not None
     if rate <= 0.01:
         return Reason(
@@ -271,16 +299,12 @@ def _row_of_group(traced: Traced, group: list[int], exposed: Ints, plain: Ints) 
 
 
 def _list_settling(traced: Traced) -> list[str]:
-    """What would settle an undetermined question."""
+    """What would settle the question; never empty where it is undetermined."""
     case, found, verdicts = traced.ground.case, traced.found, traced.verdicts
     sources = case.exposures.sources
     told: list[str] = []
-    if verdicts.verdict == "undetermined" and found.race.tried:
-        top = max(found.race.tried, key=lambda j: (found.posterior[j], -j))
-        per_complaint = found.race.log_factor[top] / max(len(case.victims), 1)
-        if per_complaint > 0.05:
-            lacking = max(float(np.log(20 * len(sources))) + 2 - found.race.log_factor[top], 1.0)
-            told.append(say_settle("more", n=int(np.ceil(lacking / per_complaint)), source=sources[top]))
+    if verdicts.verdict == "undetermined":
+        told.append(_settle_by_complaints(traced))
     for group in verdicts.groups:
         if found.p_any(set(group)) >= 0.1:
             told.append(say_settle("split", members=" and ".join(sources[j] for j in group)))
@@ -292,5 +316,15 @@ def _list_settling(traced: Traced) -> list[str]:
     return told
 
 
-def _short(value: float) -> str:
-    return f"{value:.1f}" if value < 100 else f"{value:.0f}"
+def _settle_by_complaints(traced: Traced) -> str:
+    """How many more complaints would decide on the likeliest source, if one stands out."""
+    found, sources = traced.found, traced.ground.case.exposures.sources
+    n = len(traced.ground.case.victims)
+    top = _find_standing_out(traced)
+    if top is None:
+        return say_settle("any", n=n)
+    per_complaint = found.race.log_factor[top] / max(n, 1)
+    lacking = float(np.log(20 * len(sources))) + 2 - found.race.log_factor[top]
+    if per_complaint <= 0.05 or lacking <= 0:
+        return say_settle("rarer", source=sources[top])
+    return say_settle("more", n=int(np.ceil(lacking / per_complaint)), source=sources[top])

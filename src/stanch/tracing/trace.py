@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -19,7 +20,7 @@ from stanch.tracing.habits import estimate_citing
 from stanch.tracing.judge import LEAST_POSTERIOR, Verdicts, judge_sources
 from stanch.tracing.leak import weigh_knowledge
 from stanch.tracing.null import Histories, simulate_histories
-from stanch.tracing.reasons import Reason
+from stanch.tracing.reasons import Reason, say_settle
 from stanch.tracing.settings import TracingSettings
 from stanch.tracing.tell import REASONS, SOURCES, attribute, put_tables
 
@@ -52,7 +53,8 @@ def trace_sources(engine: Engine, settings: TracingSettings, seed: int, progress
         return _answer_empty(engine, "not_examined", Reason("no_exposures", {}))
     case = load_case(engine, settings)
     if len(case.victims) == 0:
-        return _answer_empty(engine, "undetermined", Reason("unlinked_all", {}))
+        settle = say_settle("link", n=engine.count("victims"))
+        return _answer_empty(engine, "undetermined", Reason("unlinked_all", {}), [settle])
     traced = _trace(case, settings, seed, progress)
     put_tables(engine, traced)
     return attribute(traced)
@@ -96,7 +98,9 @@ def _simulate(
     return simulate_histories(ground, settings.simulations, weakest, seed, progress)
 
 
-def _answer_empty(engine: Engine, verdict: AttributionVerdict, reason: Reason) -> Attribution:
+def _answer_empty(
+    engine: Engine, verdict: AttributionVerdict, reason: Reason, would_settle: Sequence[str] = ()
+) -> Attribution:
     engine.put("sources", pl.DataFrame(schema=SOURCES))
     engine.put("source_reasons", pl.DataFrame(schema=REASONS))
-    return Attribution(verdict=verdict, why=[str(reason)])
+    return Attribution(verdict=verdict, why=[str(reason)], would_settle=list(would_settle))
