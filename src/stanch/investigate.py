@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal
 
+import msgspec
 import polars as pl
 
 from stanch import __version__
@@ -21,7 +22,7 @@ from stanch.findings import Attribution, ComplaintCounts, Findings, Logins, Peri
 from stanch.progress import Progress
 from stanch.readers import EvidenceRead, ReadRequest, read_evidence
 from stanch.readers.sessions import join_actors
-from stanch.reporting import prepare_out, write_outputs
+from stanch.reporting import open_rejects, prepare_out, replace_answer, write_outputs
 from stanch.settings import Settings
 from stanch.stuffing import StuffingResult, find_attacks
 from stanch.stuffing.levels import name_levels
@@ -53,40 +54,30 @@ def investigate(
 ) -> Findings:
     """Read the evidence, compute every stage that it allows, write all outputs to `case.out`.
 
+    An answer that lies there stays until this one is computed.
+
     Raises:
         UsageError: paths or options cannot be used, or `case.out` holds foreign files.
         EvidenceError: nothing could be read at all.
         RejectedTableError: everything was written, but a table with rows had every row rejected.
     """
     clock = time.monotonic()
-    prepare_out(case.out)
-    with RejectLog(case.out / "rejects.jsonl", keep_raw=case.read.key is None) as rejects:
-        evidence = read_evidence(case.read, engine, rejects, progress)
-    join_actors(engine)
-    stuffing = _find_attacks(engine, evidence, settings, case.seed, progress)
-    exposure = find_exposures(engine, settings.exposure, progress)
-    complaints = count_complaints(engine) if engine.has("complaints") else ComplaintCounts()
-    attribution = _trace(engine, exposure, settings, case.seed, progress)
-    findings = Findings(
-        schema=SCHEMA,
-        run=Run(
+    prepare_out(case.out, case.read.list_files())
+    with open_rejects(case.out) as unfinished:
+        with RejectLog(unfinished, keep_raw=case.read.key is None) as rejects:
+            evidence = read_evidence(case.read, engine, rejects, progress)
+        findings, bin_us = _examine(case, evidence, settings, engine, progress)
+        run = Run(
             version=__version__,
             started=now.isoformat(timespec="seconds"),
             seconds=round(time.monotonic() - clock, 3),
             engine=engine.name,
             seed=case.seed,
-        ),
-        inputs=evidence.inputs,
-        period=_find_period(engine),
-        logins=stuffing.logins,
-        campaigns=stuffing.campaigns,
-        complaints=complaints,
-        attribution=attribution,
-        not_examined=[why for table, why in _WITHOUT_TABLE.items() if not engine.has(table)] + stuffing.notes,
-        notes=evidence.notes,
-    )
-    notes = name_levels(settings.stuffing)
-    write_outputs(case.out, findings, engine, stuffing.bin_us, case.lang, zone=case.read.zone, notes=notes)
+        )
+        findings = msgspec.structs.replace(findings, run=run)
+        replace_answer(case.out)
+        notes = name_levels(settings.stuffing)
+        write_outputs(case.out, findings, engine, bin_us, case.lang, zone=case.read.zone, notes=notes)
     if evidence.all_rejected:
         table = evidence.all_rejected[0]
         raise RejectedTableError(
@@ -96,12 +87,45 @@ def investigate(
     return findings
 
 
+def _examine(
+    case: Investigation,
+    evidence: EvidenceRead,
+    settings: Settings,
+    engine: Engine,
+    progress: Progress,
+) -> tuple[Findings, int]:
+    """Every stage after reading; the findings, and the width of the bins of `attempt_bins`."""
+    join_actors(engine)
+    stuffing = _find_attacks(engine, evidence, settings, case.seed, progress)
+    exposure = find_exposures(engine, settings.exposure, progress)
+    complaints = count_complaints(engine, case.read.zone) if engine.has("complaints") else ComplaintCounts()
+    attribution = _trace(engine, exposure, settings, case.seed, progress)
+    findings = Findings(
+        schema=SCHEMA,
+        run=Run(),
+        inputs=evidence.inputs,
+        period=_find_period(engine),
+        logins=stuffing.logins,
+        campaigns=stuffing.campaigns,
+        complaints=complaints,
+        attribution=attribution,
+        not_examined=[why for table, why in _WITHOUT_TABLE.items() if not engine.has(table)] + stuffing.notes,
+        notes=evidence.notes,
+    )
+    return findings, stuffing.bin_us
+
+
 def _find_attacks(
     engine: Engine, evidence: EvidenceRead, settings: Settings, seed: int, progress: Progress
 ) -> StuffingResult:
     if not engine.has("logins"):
         return StuffingResult(logins=Logins(), campaigns=[], notes=[], bin_us=0)
-    return find_attacks(engine, evidence.columns["logins"], settings.stuffing, seed, progress)
+    found = find_attacks(engine, evidence.columns["logins"], settings.stuffing, seed, progress)
+    if engine.count("logins"):
+        return found
+    return replace(
+        found, notes=["login attempts: the files given hold none, so there was nothing to examine"]
+    )
 
 
 def _trace(

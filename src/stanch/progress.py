@@ -22,6 +22,10 @@ class Progress(Protocol):
         """Open a task of `total` units (None: unknown) that closes with the `with` block."""
         ...
 
+    def warn(self, line: str) -> None:
+        """Say at once, in one plain line, what went wrong without ending the work."""
+        ...
+
 
 class _SilentTask:
     def advance(self, n_done: int, note: str = "") -> None:
@@ -34,3 +38,6 @@ class SilentProgress:
     @contextmanager
     def task(self, name: str, total: int | None = None, unit: str = "rows") -> Iterator[Task]:
         yield _SilentTask()
+
+    def warn(self, line: str) -> None:
+        """Say nothing."""

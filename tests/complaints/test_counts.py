@@ -135,3 +135,24 @@ def test_the_order_of_rows_is_irrelevant(rows: list[dict[str, Any]]) -> None:
     one, two = (fold_duplicates(frame, {}) for frame in frames)
     assert one.equals(two)
     assert one.height == 8
+
+
+def test_the_latest_report_counts_as_last_even_if_it_repeats_one(engine: Engine) -> None:
+    put(engine, "complaints", [report(0), report(0, complaint="k9", received_us=START + 3 * DAY)])
+    counts = count_complaints(engine)
+    assert (counts.count, counts.first[:10], counts.last[:10]) == (1, "2015-04-11", "2015-04-14")
+
+
+def test_days_are_those_of_the_zone(engine: Engine) -> None:
+    put(engine, "complaints", [report(0, received_us=START - DAY // 12)])  # 22:00 of the day before, UTC
+    assert count_complaints(engine).by_day == {"2015-04-10": 1}
+    assert count_complaints(engine, "Asia/Shanghai").by_day == {"2015-04-11": 1}
+
+
+def test_regions_that_differ_in_case_alone_are_one(engine: Engine) -> None:
+    put(
+        engine,
+        "complaints",
+        [report(i, region=r) for i, r in enumerate(["hebei", "Hebei", "Hebei", "Hubei"])],
+    )
+    assert count_complaints(engine).by_region == {"Hebei": 3, "Hubei": 1}

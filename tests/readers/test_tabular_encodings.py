@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stanch.errors import UsageError
+from stanch.errors import EvidenceError, UsageError
 from stanch.readers.encodings import Utf8Stream, check_encoding, guess_encoding
 
 
@@ -73,3 +73,20 @@ def test_broken_bytes_are_counted_not_lost() -> None:
 def test_what_is_no_encoding(name: str) -> None:
     with pytest.raises(UsageError):
         check_encoding(name)
+
+
+@pytest.mark.parametrize("name", ["idna", "punycode", "unicode_escape", "raw-unicode-escape", "undefined"])
+def test_a_notation_is_no_encoding_of_files(name: str) -> None:
+    with pytest.raises(UsageError, match="no encoding"):
+        check_encoding(name)
+
+
+@pytest.mark.parametrize("name", ["utf-16", "utf-32"])
+def test_a_file_that_is_not_of_the_encoding_asked_for_is_one_clear_error(name: str) -> None:
+    with pytest.raises(EvidenceError, match=name):
+        Utf8Stream(io.BytesIO(b"time,ip,account,outcome\n"), check_encoding(name))
+
+
+def test_utf_16_without_its_mark_is_read_when_asked_for() -> None:
+    stream = Utf8Stream(io.BytesIO("time,ip\n".encode("utf-16-be")), check_encoding("utf-16"))
+    assert stream.read_fully(100) == b"time,ip\n"

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from stanch.findings import Run
-from stanch.reporting import prepare_out, write_outputs
+from stanch.reporting import open_rejects, prepare_out, replace_answer, write_outputs
 from stanch.reporting.cells import mask_name
 from stanch.reporting.folder import OUTPUT_NAMES
 
@@ -140,7 +140,12 @@ def test_a_second_run_replaces_the_first(written: Path, tmp_path: Path) -> None:
     engine = made.make_engine()
     for name in OUTPUT_NAMES:
         (tmp_path / name).write_text("stale")
+    (tmp_path / "findings.json").write_bytes((written / "findings.json").read_bytes())
+    (tmp_path / "rejects.jsonl").write_text("")
     prepare_out(tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    with open_rejects(tmp_path) as rejects:
+        rejects.touch()
+        replace_answer(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["rejects.jsonl"]
     write_outputs(tmp_path, made.NO_FINDINGS, engine, 0, "en")
     assert not (tmp_path / "attempts.parquet").exists()

@@ -6,9 +6,10 @@ import os
 import sys
 from typing import Final
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, MissingArgumentError
 
 from stanch import __version__
+from stanch.cli.messages import say
 from stanch.errors import StanchError
 
 HELP: Final = """Finds where an online shop's order data leaks, and explains it with evidence.
@@ -45,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     except StanchError as error:
         return _fail(str(error), error.exit_status)
     except CycloptsError as error:
-        return _fail(f"{_one_line(str(error))} (stanch --help shows how)", 2)
+        return _fail(f"{_explain(error)} (stanch --help shows how)", 2)
     except BrokenPipeError:
         # The reader of our output went away (`| head`); keep Python from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -58,9 +59,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _fail(message: str, status: int) -> int:
-    print(f"stanch: {message}", file=sys.stderr)  # noqa: T201
+    say(f"stanch: {message}")
     return status
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+def _explain(error: CycloptsError) -> str:
+    if isinstance(error, MissingArgumentError) and error.argument and error.keyword is None:
+        return f"{error.argument.name} is missing"
+    return str(error)

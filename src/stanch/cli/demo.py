@@ -9,7 +9,9 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from stanch.cli.messages import clean
 from stanch.cli.progress import show_progress
+from stanch.cli.simulate import check_folder, check_seed
 from stanch.engine import open_engine
 from stanch.errors import UsageError
 from stanch.findings import Findings
@@ -37,8 +39,10 @@ def run_demo(
     """
     if case not in CASES:
         raise UsageError(f"there is no case {case!r}", hint="stanch simulate lists them")
+    check_seed(seed)
     evidence, answer = out / "evidence", out / "findings"
     with show_progress(quiet=False) as progress, closing(open_engine("duckdb", DEFAULTS.engine)) as engine:
+        check_folder(evidence)
         incident = simulate(case, seed, progress=progress)
         write_incident(incident, evidence)
         read = ReadRequest(
@@ -49,7 +53,7 @@ def run_demo(
         findings = investigate(task, DEFAULTS, engine, progress, datetime.now(UTC))
     for line in compare_with_truth(findings, incident.truth):
         print(line)  # noqa: T201
-    print(f"Report: {answer / 'report.html'}")  # noqa: T201
+    print(clean(f"Report: {answer / 'report.html'}"))  # noqa: T201
     return 0
 
 

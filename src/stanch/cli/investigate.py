@@ -10,6 +10,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from cyclopts import Parameter
 
+from stanch.cli.messages import say
 from stanch.cli.progress import show_progress
 from stanch.engine import open_engine
 from stanch.errors import UsageError
@@ -143,5 +144,5 @@ def _parse_renames(pairs: tuple[str, ...]) -> dict[str, dict[str, str]]:
 def _say_what_was_read(findings: Findings, out: Path) -> None:
     for read in findings.inputs:
         rejected = f", {read.rejects:,} rejected" if read.rejects else ""
-        print(f"{read.table}: {read.path} ({read.format}): {read.rows:,} rows{rejected}", file=sys.stderr)  # noqa: T201
-    print(f"The answer lies in {out / 'report.html'}", file=sys.stderr)  # noqa: T201
+        say(f"{read.table}: {read.path} ({read.format}): {read.rows:,} rows{rejected}")
+    say(f"The answer lies in {out / 'report.html'}")

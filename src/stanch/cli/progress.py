@@ -20,6 +20,7 @@ from rich.progress import Task as RichTask
 from rich.text import Text
 
 from stanch import progress as protocol
+from stanch.cli.messages import clean, say
 
 
 class _SpeedColumn(ProgressColumn):
@@ -40,7 +41,7 @@ class TerminalProgress:
             BarColumn(bar_width=24),
             _SpeedColumn(),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[note]}", style="dim"),
+            TextColumn("{task.fields[note]}", style="dim", markup=False),
             console=Console(stderr=True),
         )
 
@@ -56,9 +57,21 @@ class TerminalProgress:
             self._bars.update(identifier, total=max(done, 1), completed=max(done, 1))
             self._bars.refresh()
 
+    def warn(self, line: str) -> None:
+        """Say it above the bars."""
+        self._bars.console.print(f"stanch: {clean(line)}", markup=False, highlight=False, soft_wrap=True)
+
     def close(self) -> None:
         """Leave the finished lines on the screen."""
         self._bars.stop()
+
+
+class PlainProgress(protocol.SilentProgress):
+    """Draws nothing, and warns on standard error: for logs of jobs."""
+
+    def warn(self, line: str) -> None:
+        """One line on standard error."""
+        say(f"stanch: {line}")
 
 
 class _TerminalTask:
@@ -72,9 +85,9 @@ class _TerminalTask:
 
 @contextmanager
 def show_progress(*, quiet: bool) -> Iterator[protocol.Progress]:
-    """Progress on the terminal, or none where standard error is no terminal or `quiet`."""
+    """Progress on the terminal; warnings alone where standard error is none; nothing if `quiet`."""
     if quiet or not sys.stderr.isatty():
-        yield protocol.SilentProgress()
+        yield protocol.SilentProgress() if quiet else PlainProgress()
         return
     bars = TerminalProgress()
     try:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -24,11 +26,11 @@ FROM orders o JOIN complaints c ON c."order" = o."order" GROUP BY o."order"
 """
 
 
-def count_complaints(engine: Engine) -> ComplaintCounts:
+def count_complaints(engine: Engine, zone: str = "UTC") -> ComplaintCounts:
     """Count victims, days, regions and losses of `complaints`.
 
     Makes `victims` (one row per distinct victim, see `fold_duplicates`); a region that the report
-    does not give is that of the order. Days are days of UTC.
+    does not give is that of the order. Days are those of `zone`; regions that differ in case alone are one.
     """
     reports = engine.fetch(_REPORTS)
     cited = pl.DataFrame(schema={"order": pl.String, "account": pl.String, "region": pl.String})
@@ -42,24 +44,38 @@ def count_complaints(engine: Engine) -> ComplaintCounts:
     ]
     victims = victims.with_columns(pl.Series("region", regions, pl.String))
     engine.put("victims", victims.select(*VICTIMS))
-    return _count(victims, reports.height)
+    return _count(victims, reports, zone)
 
 
-def _count(victims: pl.DataFrame, n_reports: int) -> ComplaintCounts:
+def _count(victims: pl.DataFrame, reports: pl.DataFrame, zone: str) -> ComplaintCounts:
     if victims.is_empty():
         return ComplaintCounts()
-    days = [format_time(t)[:10] for t in victims["received_us"]]
+    days = [_find_day(t, ZoneInfo(zone)) for t in victims["received_us"]]
     losses = _list_losses(victims)
     return ComplaintCounts(
         count=victims.height,
         first=format_time(victims["received_us"][0]),
-        last=format_time(victims["received_us"][-1]),
+        last=format_time(max(reports["received_us"])),
         loss_total={c: float(sum(cents) / 100) for c, cents in losses.items()},
         loss_max={c: float(max(cents) / 100) for c, cents in losses.items()},
-        by_region=_tally([r for r in victims["region"] if r], by_count=True),
+        by_region=_tally(_fold_case([r for r in victims["region"] if r]), by_count=True),
         by_day=_tally(days, by_count=False),
-        duplicates=n_reports - victims.height,
+        duplicates=reports.height - victims.height,
     )
+
+
+def _find_day(time_us: int, zone: ZoneInfo) -> str:
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time_us)
+    return moment.astimezone(zone).date().isoformat()
+
+
+def _fold_case(names: list[str]) -> list[str]:
+    """`names` with one spelling each: the most frequent, among equals the first of the alphabet."""
+    counts = _tally(names, by_count=True)
+    spelling: dict[str, str] = {}
+    for name in counts:
+        spelling.setdefault(name.casefold(), name)
+    return [spelling[name.casefold()] for name in names]
 
 
 def _list_losses(victims: pl.DataFrame) -> dict[str, list[Decimal]]:

@@ -22,6 +22,8 @@ class Batch:
     raw: Callable[[int], str]
     rejects: Sequence[Reject] = ()
     notes: Counter[str] = field(default_factory=Counter)
+    #: Rows that were understood and are about something else than the table.
+    n_other: int = 0
 
 
 def show_row(frame: pl.DataFrame, position: int) -> str:

@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 import charset_normalizer
 
-from stanch.errors import UsageError
+from stanch.errors import EvidenceError, UsageError
 
 #: Candidates for what is not UTF-8, most likely first: where shops of the two languages and their
 #: neighbours keep old exports.
@@ -27,6 +27,8 @@ _MARKS: Final = (
 )
 #: State of a UTF-8 decoder that holds no half character and expects no byte order mark any more.
 _AT_REST: Final = (b"", 0)
+#: Codecs of Python that are notations for names and source code, not encodings of files.
+_NOTATIONS: Final = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined"})
 _SAMPLE: Final = 1 << 18
 _CHUNK: Final = 1 << 20
 _PAIR: Final = re.compile(rb"[\x81-\xfe][\x40-\xfe]")
@@ -51,6 +53,8 @@ def check_encoding(name: str) -> str:
     try:
         codec = codecs.lookup(name)
         "".encode(name)
+        if codec.name.replace("-", "_") in _NOTATIONS or codec.incrementaldecoder is None:
+            raise LookupError(name)
     except (LookupError, ValueError) as error:
         raise UsageError(
             f"there is no encoding {name!r}", hint="such as utf-8, gb18030, big5, cp1252"
@@ -63,6 +67,9 @@ class Utf8Stream(io.RawIOBase):
     """Reads `source` and gives valid UTF-8 without a byte order mark.
 
     `encoding` is decided by the mark, or by the first bytes that are not ASCII.
+
+    Raises:
+        EvidenceError: the bytes cannot be of the encoding that was asked for; also from reading.
     """
 
     def __init__(self, source: ByteStream, encoding: str | None = None) -> None:
@@ -80,6 +87,8 @@ class Utf8Stream(io.RawIOBase):
         first = self._take()
         marked = next((name for mark, name in _MARKS if first.startswith(mark)), None)
         if encoding is not None:
+            if encoding == "utf-16" and marked != encoding:
+                encoding = _guess_utf16(first) or encoding
             self._set(encoding if encoding != "utf-8" else "utf-8-sig")
         elif marked or (marked := _guess_utf16(first)):
             self._set(marked)
@@ -145,7 +154,12 @@ class Utf8Stream(io.RawIOBase):
         assert self._decoder is not None
         if self.encoding == "utf-8" and chunk.isascii() and self._decoder.getstate() == _AT_REST:
             return chunk
-        text = self._decoder.decode(chunk, final=self._ended)
+        try:
+            text = self._decoder.decode(chunk, final=self._ended)
+        except UnicodeError as error:  # UTF-16 and UTF-32 without the mark that tells the order of bytes
+            raise EvidenceError(
+                f"is not in the encoding {self.encoding}", hint="leave --encoding out, or name another"
+            ) from error
         self.n_replaced += text.count("\ufffd")
         return text.encode("utf-8", "replace")
 

@@ -187,10 +187,10 @@ def _open_log(stream: Utf8Stream, reader: LogReader, table: Table) -> Opened:
 def _convert(parsed: Parsed, opened: Opened) -> Batch:
     for note in sorted(parsed.notes):
         _add_once(opened.notes, note)
-    notes = Counter({"lines about something else": parsed.n_other}) if parsed.n_other else Counter[str]()
+    notes = Counter({"lines about something else": parsed.n_other})
     frame = parsed.frame
 
-    return Batch(frame, partial(show_row, frame), parsed.rejects, notes)
+    return Batch(frame, partial(show_row, frame), parsed.rejects, notes, parsed.n_other)
 
 
 def _refuse_foreign(head: bytes, shown: str) -> None:

@@ -52,6 +52,9 @@ class _Tally:
     shown: str
     n_rows: int = 0
     n_rejects: int = 0
+    n_other: int = 0
+    #: Whether it is among the files that could not be read at all.
+    failed: bool = False
     notes: Counter[str] = field(default_factory=Counter)
     plain_notes: dict[str, None] = field(default_factory=dict)
     unknown_words: set[str] = field(default_factory=set)
@@ -74,17 +77,21 @@ class _Reading:
         self.failures: list[EvidenceError] = []
         self.notes: list[str] = []
         self.all_rejected: list[str] = []
+        self.n_other = 0
+        #: Files of which no row could be read, one plain line each.
+        self.lost: list[str] = []
 
     def read_table(self, table: Table) -> None:
         """Read every file of one table."""
         self.engine.create(table.name, table.stored_schema)
         self.filled[table.name] = set()
         first = len(self.inputs)
+        self.n_other = 0
         with self.progress.task(f"reading {table.name}") as task:
             for path in list_paths(self.request.paths[table.name]):
                 self._read_file(table, path, task)
         read = self.inputs[first:]
-        if sum(i.rejects for i in read) and not sum(i.rows for i in read):
+        if sum(i.rejects for i in read) and not sum(i.rows for i in read) and not self.n_other:
             self.all_rejected.append(table.name)
         if table.name == "logins":
             self.people.learn(self.spellings.accounts())
@@ -100,6 +107,8 @@ class _Reading:
         """
         if self.inputs and len(self.failures) == len(self.inputs):
             raise self.failures[0]
+        for line in self.lost:
+            self.progress.warn(line)
         if self.engine.has("logins"):
             variants = self.spellings.find_variants()
             self.engine.put("account_spellings", self.people.hide_accounts(variants))
@@ -135,6 +144,10 @@ class _Reading:
                 self._note_damage(source, tally)
         except EvidenceError as error:
             self._fail(error, tally)
+        self.n_other += tally.n_other
+        if tally.n_rejects and not tally.n_rows and not tally.n_other:
+            failed = self.failures[-1:] if tally.failed else ()
+            self.lost += [str(error) for error in failed] or [f"{tally.shown}: every row was rejected"]
         self.inputs.append(self._describe(tally, opened, sha256))
 
     def _fail(self, error: EvidenceError, tally: _Tally) -> None:
@@ -143,6 +156,7 @@ class _Reading:
         )
         if not tally.n_rows:
             self.failures.append(located)
+            tally.failed = True
         remedy = f" ({error.hint})" if error.hint else ""
         tally.plain_notes[f"{error.message}{remedy}"] = None
         self.rejects.add(tally.table.name, tally.shown, error.line, error.message)
@@ -169,6 +183,7 @@ class _Reading:
         for reject in sorted(rejected, key=lambda r: r.line):
             self.rejects.add(table.name, tally.shown, reject.line, reject.reason, reject.raw)
         tally.n_rejects += len(rejected)
+        tally.n_other += batch.n_other
         tally.notes += batch.notes + checked.notes
         if self.request.key is None:  # free text may name people
             tally.unknown_words |= checked.unknown_words

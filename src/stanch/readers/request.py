@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from stanch.errors import UsageError
 from stanch.evidence.tables import TABLES
@@ -59,8 +60,12 @@ class ReadRequest:
         given = [path for patterns in self.paths.values() for path in patterns]
         if given.count(STDIN) > 1:
             raise UsageError("standard input can be read as one table only", hint="name files for the others")
-        for patterns in self.paths.values():
-            list_paths(patterns)
+        self.list_files()
+
+    def list_files(self) -> list[Path]:
+        """Every file that is to be read; standard input is none."""
+        paths = [path for patterns in self.paths.values() for path in list_paths(patterns)]
+        return [Path(path) for path in paths if path != STDIN]
 
 
 def check_format(name: str) -> None:

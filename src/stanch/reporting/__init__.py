@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stanch.reporting.folder import prepare_out
+from stanch.reporting.folder import open_rejects, prepare_out, replace_answer
 from stanch.reporting.outputs import write_outputs
 
-__all__ = ["prepare_out", "write_outputs"]
+__all__ = ["open_rejects", "prepare_out", "replace_answer", "write_outputs"]

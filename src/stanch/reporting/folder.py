@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from stanch.errors import UsageError
+
+#: Rejects of a run that has not come to an answer yet; one that was killed leaves it behind.
+UNFINISHED: Final = "rejects.jsonl.part"
 
 #: Every file that a run may write; anything else in the folder belongs to somebody else.
 OUTPUT_NAMES: Final = (
@@ -22,37 +28,88 @@ OUTPUT_NAMES: Final = (
     "rejects.jsonl",
 )
 
-#: A run opens `rejects.jsonl` before anything else and writes `findings.json` first of its answer,
-#: so a folder with neither was not written by a run, whatever its files are called.
-_MARKS: Final = frozenset({"rejects.jsonl", "findings.json"})
+#: How the files begin that a run opens with. `findings.json` is the first of an answer, and goes last
+#: when one is cleared, so that it vouches for the others even where a run was killed half-way.
+_OPENINGS: Final = {
+    "findings.json": re.compile(rb'\s*\{\s*"schema"\s*:\s*\d+\s*,\s*"run"\s*:\s*\{\s*"version"\s*:\s*"'),
+    "rejects.jsonl": re.compile(rb'\{"file":'),
+    UNFINISHED: re.compile(rb'\{"file":'),
+}
+_OPENING_BYTES: Final = 200
 
 
-def prepare_out(out: Path) -> None:
-    """Make `out` if missing and remove what an earlier run wrote there.
+def prepare_out(out: Path, inputs: Sequence[Path] = ()) -> None:
+    """Make `out` if missing and see that a run may write there; nothing is removed yet.
 
     Raises:
-        UsageError: `out` is a file, cannot be made or read, or holds something that an earlier run
-            did not write; nothing has been removed then.
+        UsageError: `out` is a file, cannot be made or read, holds one of the `inputs`, or something
+            that an earlier run did not write.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
         entries = sorted(out.iterdir())
         _refuse_foreign(out, entries)
-        for entry in entries:
-            entry.unlink()
+        inside = {entry.resolve() for entry in entries}
+        for given in inputs:
+            if given.resolve() in inside:
+                raise UsageError(
+                    f"--out {out} holds the input {given.name!r}, which the answer would replace",
+                    hint="name an empty or a new folder",
+                )
     except FileExistsError as error:
         raise UsageError(f"--out {out} is a file", hint="name a folder") from error
     except OSError as error:
-        raise UsageError(f"--out {out}: {error.strerror}", hint="name a folder you may write to") from error
+        raise _cannot_write(out, error) from error
+
+
+@contextmanager
+def open_rejects(out: Path) -> Iterator[Path]:
+    """Where rejects are written until the answer is there; removed if none comes."""
+    unfinished = out / UNFINISHED
+    try:
+        yield unfinished
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def replace_answer(out: Path) -> None:
+    """Remove an earlier run's answer from the prepared folder `out`, and put this run's rejects there.
+
+    Raises:
+        UsageError: a file cannot be removed.
+    """
+    try:
+        for name in reversed(OUTPUT_NAMES):
+            (out / name).unlink(missing_ok=True)
+        (out / UNFINISHED).replace(out / "rejects.jsonl")
+    except OSError as error:
+        raise _cannot_write(out, error) from error
 
 
 def _refuse_foreign(out: Path, entries: list[Path]) -> None:
-    foreign = [e.name for e in entries if e.name not in OUTPUT_NAMES or e.is_symlink() or not e.is_file()]
-    if not foreign and entries and not _MARKS & {e.name for e in entries}:
-        foreign = [e.name for e in entries]
+    foreign = [
+        e.name
+        for e in entries
+        if e.name not in (*OUTPUT_NAMES, UNFINISHED) or e.is_symlink() or not e.is_file()
+    ]
+    if not foreign:
+        # An empty file is nobody's work; a run that ran out of disk leaves some.
+        filled = [entry for entry in entries if entry.stat().st_size]
+        foreign = [entry.name for entry in filled if entry.name in _OPENINGS and not _is_ours(entry)]
+        if not foreign and not any(entry.name == "findings.json" for entry in filled):
+            foreign = [entry.name for entry in filled if entry.name not in _OPENINGS]
     if foreign:
         more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
         raise UsageError(
             f"--out {out} holds files that an earlier run did not write: {foreign[0]!r}{more}",
             hint="name an empty or a new folder",
         )
+
+
+def _is_ours(path: Path) -> bool:
+    with path.open("rb") as file:
+        return _OPENINGS[path.name].match(file.read(_OPENING_BYTES)) is not None
+
+
+def _cannot_write(out: Path, error: OSError) -> UsageError:
+    return UsageError(f"--out {out}: {error.strerror}", hint="name a folder you may write to")

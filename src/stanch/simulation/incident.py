@@ -111,9 +111,10 @@ def write_incident(incident: Incident, out: Path) -> None:
     text = json.dumps(incident.truth, ensure_ascii=False, indent=1, sort_keys=True)
     try:
         out.mkdir(parents=True, exist_ok=True)
+        # The truth first: it says whose the others are.
+        (out / "truth.json").write_text(text + "\n", encoding="utf-8")
         for name, table in incident.tables.items():
             table.write_csv(out / f"{name}.csv")
-        (out / "truth.json").write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot write the incident: {error.strerror or error}", file=str(out)) from error
 

@@ -1,0 +1,88 @@
+"""What a run says when something is wrong, and what it leaves alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from stanch.cli import main
+
+HEADER = "time,ip,account,outcome\n"
+GOOD = HEADER + "2024-03-01T10:00:00Z,198.51.100.7,ann,success\n"
+REQUEST = '198.51.100.7 - - [10/Oct/2023:13:55:36 +0000] "GET / HTTP/1.1" 200 1 "-" "x"\n'
+
+
+def investigate(folder: Path, *contents: str | bytes, more: tuple[str, ...] = ()) -> int:
+    files = []
+    for number, content in enumerate(contents):
+        files.append(folder / f"in{number}.txt")
+        files[-1].write_bytes(content.encode() if isinstance(content, str) else content)
+    return main(["investigate", "--logins", *map(str, files), "--out", str(folder / "out"), *more])
+
+
+def test_an_answer_survives_a_run_that_can_read_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert investigate(tmp_path, GOOD) == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    assert investigate(tmp_path, "a,b\n1,2\n") == 2
+    assert "column" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+    assert investigate(tmp_path, GOOD) == 0
+
+
+def test_a_log_about_other_things_with_a_stray_line_was_read(tmp_path: Path) -> None:
+    assert investigate(tmp_path, 3 * REQUEST + "garbage\n") == 0
+    findings = json.loads((tmp_path / "out" / "findings.json").read_bytes())
+    assert (findings["inputs"][0]["rows"], findings["inputs"][0]["rejects"]) == (0, 1)
+
+
+def test_control_sequences_of_an_input_do_not_reach_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert investigate(tmp_path, "ti\x1b[31mme,\x1b]0;owned\x07,\x9b2J,\u202eevil\n1,2,3,4\n") == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert err.rstrip("\n").isprintable()
+
+
+@pytest.mark.parametrize("lost", ["a,b\n1,2\n", HEADER + "yesterday,198.51.100.7,ann,success\n", b"%PDF-1.4"])
+def test_a_lost_file_among_others_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], lost: str | bytes
+) -> None:
+    assert investigate(tmp_path, GOOD, lost) == 0
+    err = capsys.readouterr().err
+    assert err.startswith(f"stanch: {tmp_path / 'in1.txt'}: ")
+    assert err.count("\n") == 1
+    assert investigate(tmp_path, GOOD, lost, more=("--quiet",)) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_missing_option_is_called_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["investigate", "--logins", "a.csv"]) == 2
+    assert "--out is missing" in capsys.readouterr().err
+
+
+def test_a_negative_seed_is_called_negative(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", "--case", "insider", "--seed", "-3", "--out", str(tmp_path / "x")]) == 2
+    assert "--seed -3 is negative" in capsys.readouterr().err
+
+
+def test_simulate_replaces_only_what_it_wrote(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["simulate", "--case", "no-leak", "--scale", "0.02", "--out", str(tmp_path)]
+    (tmp_path / "orders.csv").write_text("the shop's own orders")
+    assert main(command) == 2
+    assert "orders.csv" in capsys.readouterr().err
+    assert (tmp_path / "orders.csv").read_text() == "the shop's own orders"
+    (tmp_path / "orders.csv").unlink()
+    assert main(command) == 0
+    assert main(command) == 0
+
+
+def test_logins_without_rows_are_called_empty(tmp_path: Path) -> None:
+    assert investigate(tmp_path, HEADER) == 0
+    said = json.loads((tmp_path / "out" / "findings.json").read_bytes())["not_examined"]
+    assert any("hold none" in line for line in said)
+    assert not any("names no accounts" in line for line in said)
