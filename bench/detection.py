@@ -1,104 +1,96 @@
-"""How well attacks on accounts are found, family by family, over many seeds.
+"""How well attacks on accounts are found, family by family, beside the rules that people use.
 
-    .venv/bin/python bench/detection.py --seeds 10 --scale 0.5
+    python3 dev.py bench detection --seeds 20                 # hours; stop and continue at will
+    python3 dev.py bench detection --seeds 20 --reduce-outcome
+    python3 dev.py bench detection --seeds 20 --without user_agent ja4
+    python3 dev.py bench detection --render                   # docs/method/detection.md
 
-Each line is one family: median [smallest–largest] over its seeds. `TPR@1e-4` is the share of
-attack attempts ranked above all but 1 in 10,000 genuine ones; `fallen` the expected over the
-planted number of fallen accounts; `inside` how often the 90 % interval holds the planted number.
+Each family and seed is one simulated log, on which Stanch and every rule are measured. Measurements go to
+a file of JSON lines; what is there already for the same code and options is not measured again.
+`--render` writes the page and its picture from that file.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
-import time
-from contextlib import closing
-from dataclasses import dataclass
+import sys
+from pathlib import Path
+from typing import Final
 
-from msgspec import to_builtins
+from detection_page import write_page
+from measuring import Record, Setup, measure
+from results import ResultFile, find_version
+from stanch.simulation import CASES, PEACEFUL
 
-from loading import describe, load_tables, reduce_outcomes
-from stanch.engine import EngineSettings, open_engine
-from stanch.progress import SilentProgress
-from stanch.simulation import CASES, simulate
-from stanch.simulation.scoring import AttemptScore, FallenScore, score_attempts, score_fallen
-from stanch.stuffing import StuffingSettings, find_attacks
-
-FAMILIES = tuple(name for name, case in CASES.items() if case.attacks or case.events or name == "no-leak")
+FAMILIES: Final = tuple(name for name, case in CASES.items() if case.attacks or name in PEACEFUL)
 
 
-@dataclass(frozen=True)
-class Run:
-    attempts: AttemptScore
-    fallen: FallenScore
-    n_found: int
-    seconds: float
+def run(families: list[str], seeds: range, setup: Setup, results: ResultFile) -> None:
+    """Measure what is missing, seed by seed, so that an early stop leaves every family with some."""
+    version = find_version()
+    done = results.has(version, setup)
+    print(HEAD, flush=True)
+    for seed in seeds:
+        for family in families:
+            if (family, seed) not in done:
+                record = measure(family, seed, setup)
+                results.append(version, setup, record)
+                print(show(record), flush=True)
 
 
-def run_family(name: str, seed: int, options: argparse.Namespace) -> Run:
-    incident = simulate(name, seed, scale=options.scale)
-    tables = dict(incident.tables)
-    if options.reduce_outcome:
-        tables["logins"] = reduce_outcomes(tables["logins"])
-    tables["logins"] = tables["logins"].drop(options.without, strict=False)
-    with closing(open_engine("duckdb", EngineSettings(threads=options.threads))) as engine:
-        columns = load_tables(engine, tables, ("logins",))
-        begun = time.perf_counter()
-        found = find_attacks(engine, columns, StuffingSettings(), seed, SilentProgress())
-        seconds = time.perf_counter() - begun
-        attempts = engine.fetch("SELECT line, p_attack, log_odds FROM attempts")
-        accounts = engine.fetch("SELECT account, p_compromised FROM fallen_accounts")
-    campaigns = to_builtins(found.campaigns)
-    return Run(
-        score_attempts(incident.truth, attempts, rank_by="log_odds"),
-        score_fallen(incident.truth, accounts, campaigns),
-        len(campaigns),
-        seconds,
+HEAD: Final = (
+    f"{'family':30}{'seed':>5}{'attempts':>10}{'attack %':>9}{'TPR@1e-4':>9}{'TPR@.5':>8}{'FPR@.5':>9}"
+    f"{'first':>7}{'fallen':>16}{'found':>6}{'ARI':>7}{'slope':>7}{'s':>6}"
+)
+
+
+def show(record: Record) -> str:
+    """One measurement as a line under `HEAD`."""
+    stanch, n = record["stanch"], record["n_attack"] + record["n_genuine"]
+
+    def cell(name: str, width: int) -> str:
+        return f"{stanch[name]:>{width}.3f}" if stanch[name] is not None else f"{'-':>{width}}"
+
+    fallen = f"{stanch['expected']:.1f}/{stanch['planted']}"
+    return (
+        f"{record['family']:30}{record['seed']:>5}{n:>10}{100 * record['n_attack'] / max(n, 1):>9.1f}"
+        f"{cell('tpr_at_rate', 9)}{cell('tpr', 8)}{stanch['fpr'] or 0:>9.5f}{cell('first_at_rate', 7)}"
+        f"{fallen:>15}{' ' if stanch['covered'] else '!'}{stanch['campaigns']:>6}{cell('ari', 7)}"
+        f"{cell('slope', 7)}{stanch['seconds']:>6.1f}"
     )
 
 
-def show_family(name: str, runs: list[Run]) -> str:
-    ratios = [r.fallen.expected / r.fallen.planted if r.fallen.planted else math.nan for r in runs]
-    inside = [r.fallen.is_covered for r in runs]
-    cells = [
-        describe([100 * r.attempts.n_attack / (r.attempts.n_attack + r.attempts.n_genuine) for r in runs], 1),
-        describe([r.attempts.tpr_at_rate for r in runs]),
-        describe([r.attempts.tpr for r in runs]),
-        describe([1e4 * r.attempts.fpr for r in runs], 2),
-        describe(ratios, 2),
-        f"{sum(inside)}/{len(inside)}",
-        describe([float(r.n_found) for r in runs], 0),
-        describe([r.seconds for r in runs], 1),
-    ]
-    return f"{name:30}" + "".join(f"{cell:>22}" for cell in cells)
-
-
-def main() -> None:
+def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("families", nargs="*", default=FAMILIES, metavar="FAMILY", help="default: all")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--families", nargs="*", default=FAMILIES, metavar="FAMILY", help="default: all")
+    parser.add_argument("--seeds", type=int, default=20, help="how many")
     parser.add_argument("--first-seed", type=int, default=1)
-    parser.add_argument("--scale", type=float, default=1.0)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--scale", type=float, default=1.0, help="size of the shops")
+    parser.add_argument("--without", nargs="*", default=(), metavar="COLUMN", help="leave columns out")
     parser.add_argument("--reduce-outcome", action="store_true", help="success and failure only")
-    parser.add_argument("--without", nargs="*", default=[], metavar="COLUMN", help="leave columns out")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=Path("out", "detection.jsonl"), help="measurements")
+    parser.add_argument("--render", action="store_true", help="write the page from them, measure nothing")
     options = parser.parse_args()
-    heads = (
-        "attack %",
-        "TPR@1e-4",
-        "TPR@0.5",
-        "FPR@0.5 (per 10,000)",
-        "fallen",
-        "inside",
-        "campaigns",
-        "seconds",
-    )
-    print(f"{'family':30}" + "".join(f"{head:>22}" for head in heads))
-    for name in options.families:
-        seeds = range(options.first_seed, options.first_seed + options.seeds)
-        print(show_family(name, [run_family(name, seed, options) for seed in seeds]), flush=True)
+    if unknown := set(options.families) - set(CASES):
+        parser.error(f"no such family: {', '.join(sorted(unknown))}; there are {', '.join(FAMILIES)}")
+    return options
+
+
+def main() -> None:
+    options = parse_options()
+    results = ResultFile(options.out)
+    if options.render:
+        records = [each for each in results.read() if each["scale"] == options.scale]
+        if not records:
+            sys.exit(f"{options.out} holds nothing at scale {options.scale}")
+        write_page(records)
+        return
+    setup = Setup(options.scale, tuple(options.without), options.reduce_outcome, options.threads)
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    run(list(options.families), seeds, setup, results)
 
 
 if __name__ == "__main__":

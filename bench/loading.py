@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+
 import polars as pl
 
 from stanch.engine import Engine
@@ -17,7 +19,8 @@ def load_tables(engine: Engine, tables: dict[str, pl.DataFrame], names: tuple[st
     if "logins" not in names:
         return frozenset()
     spellings = SpellingIndex(None)
-    spellings.add(tables["logins"]["account"])
+    if "account" in tables["logins"].columns:
+        spellings.add(tables["logins"]["account"])
     engine.put("account_spellings", spellings.find_variants())
     filled = [column.name for column in tables["logins"] if column.null_count() < len(column)]
     return frozenset(filled)
@@ -51,5 +54,5 @@ def describe(values: list[float], digits: int = 3) -> str:
     numbers = sorted(v for v in values if v == v)
     if not numbers:
         return "-"
-    middle = (numbers[(len(numbers) - 1) // 2] + numbers[len(numbers) // 2]) / 2
+    middle = statistics.median(numbers)
     return f"{middle:.{digits}f} [{numbers[0]:.{digits}f}–{numbers[-1]:.{digits}f}]"

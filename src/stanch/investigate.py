@@ -24,6 +24,7 @@ from stanch.readers.sessions import join_actors
 from stanch.reporting import prepare_out, write_outputs
 from stanch.settings import Settings
 from stanch.stuffing import StuffingResult, find_attacks
+from stanch.stuffing.levels import name_levels
 from stanch.tracing import trace_sources
 
 SCHEMA: Final = 1
@@ -82,8 +83,10 @@ def investigate(
         complaints=complaints,
         attribution=attribution,
         not_examined=[why for table, why in _WITHOUT_TABLE.items() if not engine.has(table)] + stuffing.notes,
+        notes=evidence.notes,
     )
-    write_outputs(case.out, findings, engine, stuffing.bin_us, case.lang, zone=case.read.zone)
+    notes = name_levels(settings.stuffing)
+    write_outputs(case.out, findings, engine, stuffing.bin_us, case.lang, zone=case.read.zone, notes=notes)
     if evidence.all_rejected:
         table = evidence.all_rejected[0]
         raise RejectedTableError(

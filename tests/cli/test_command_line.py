@@ -36,7 +36,7 @@ def run_main(*arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, 
 def test_help_names_every_verb_and_shows_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run_main("--help", capsys=capsys)
     assert status == 0
-    for verb in ("investigate", "demo", "simulate", "doctor"):
+    for verb in ("investigate", "explain", "demo", "simulate", "doctor"):
         assert verb in out
     assert "stanch investigate --logins access.log" in out
 
@@ -55,6 +55,7 @@ def test_help_of_investigate_explains_each_option(capsys: pytest.CaptureFixture[
         "config",
         "pseudonymise",
         "zone",
+        "geo",
         "map",
         "seed",
         "lang",
@@ -86,9 +87,13 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["investigate", "--logins", "a.csv", "--out", "x", "--config", "no.toml"], "no.toml"),
         (["investigate", "--logins", "a.csv", "--out", "x", "--pseudonymise", "no.key"], "no.key"),
         (["investigate", "--logins", "a.csv", "--out", "x", "--encoding", "klingon"], "klingon"),
+        (["investigate", "--logins", "a.csv", "--out", "x", "--geo", "no.mmdb"], "no.mmdb"),
         (["simulate", "--case", "alien"], "alien"),
         (["simulate", "--case", "insider"], "--out"),
         (["demo", "--case", "alien"], "alien"),
+        (["explain", "findings"], "no such folder"),
+        (["explain"], "FOLDER"),
+        (["explain", "findings", "--lang", "xx"], "xx"),
         (["frobnicate"], "frobnicate"),
     ],
 )

@@ -184,8 +184,11 @@ def test_names_that_are_words_of_sql(engine: Engine) -> None:
 def test_parquet_keeps_rows_types_and_order(engine: Engine, tmp_path: Path) -> None:
     engine.put("t", pl.DataFrame({"n": [2, None, 1], "text": ["b", "淘", "a"]}))
     path = tmp_path / "it's.parquet"
-    engine.write_parquet("SELECT n, text FROM t WHERE text <> $not ORDER BY n DESC", path, {"not": "zz"})
+    engine.write_parquet(
+        "SELECT n, text FROM t WHERE text <> $not ORDER BY n DESC", path, {"not": "zz"}, {"made by": "it's"}
+    )
     assert pl.read_parquet(path).rows() == [(2, "b"), (1, "a"), (None, "淘")]
+    assert pl.read_parquet_metadata(path)["made by"] == "it's"
 
 
 # What a step's SQL means must be the same on every engine.

@@ -10,6 +10,7 @@ from polars.testing import assert_frame_equal
 from stanch.engine import Engine
 from stanch.evidence.tables import LOGINS
 from stanch.progress import SilentProgress
+from stanch.reporting.evidence import label_accounts
 from stanch.stuffing import StuffingSettings, find_attacks
 
 START_US = 1_700_000_000_000_000
@@ -94,3 +95,6 @@ def test_attacks_found_are_equal_row_by_row(
     compare_tables(duckdb, spark, ["fallen_accounts"])
     assert found[0] == found[1]
     assert len(found[0].campaigns) == 1
+    for engine in (duckdb, spark):
+        label_accounts(engine)
+    compare_tables(duckdb, spark, ["level_names", "account_labels"])

@@ -21,6 +21,7 @@ from stanch.findings import (
     Period,
     Run,
 )
+from stanch.stuffing.levels import ADDENDS
 
 MINUTE: Final = 60_000_000
 HOUR: Final = 60 * MINUTE
@@ -145,9 +146,23 @@ def _put_attempts(engine: Engine, accounts: list[str]) -> None:
         "campaign": "c1",
     })  # fmt: skip
     both = pl.concat([own, tries], how="vertical_relaxed")
-    engine.put(
-        "attempts", both.with_columns(pl.lit(0, pl.Int32).alias("file_id"), pl.lit(2.0).alias("log_odds"))
+    put_attempts(
+        engine, both.with_columns(pl.lit(0, pl.Int32).alias("file_id"), pl.lit(2.0).alias("log_odds"))
     )
+
+
+def put_attempts(engine: Engine, attempts: pl.DataFrame) -> None:
+    """Table `attempts`; what `attempts` lacks is filled with something plain."""
+    n = attempts.height
+    plain = {
+        "time_us": pl.Series(range(n)), "ip": pl.lit("203.0.113.7"), "account": pl.lit(None, pl.String),
+        "outcome": pl.lit("failure"), "log_odds": pl.lit(0.0),
+    }  # fmt: skip
+    plain |= {f"ev_{name}": pl.lit(0.0) for name in ADDENDS} | {f"lv_{name}": pl.lit(0) for name in ADDENDS}
+    missing = [value.alias(name) for name, value in plain.items() if name not in attempts.columns]
+    full = attempts.with_columns(missing)
+    engine.put("attempts", full.with_columns(account_id=pl.col("account").rank("dense").cast(pl.Int64)))
+    engine.create("level_names", {"block": "VARCHAR", "level": "INTEGER", "name": "VARCHAR"})
 
 
 def _put_bins(engine: Engine, rng: np.random.Generator) -> None:

@@ -24,7 +24,7 @@ EN = load_catalogue("en")
 
 def read(findings: Findings, engine: Engine, lang: Any = "en", zone: str = "UTC") -> str:
     """The words of the page, tags left out."""
-    texts = load_catalogue(lang, zone)
+    texts = load_catalogue(lang, zone=zone)
     page = render_report(findings, engine, make_lists(engine, texts), made.HOUR, texts)
     body = re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", body))

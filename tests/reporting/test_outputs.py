@@ -10,6 +10,7 @@ import pytest
 
 from stanch.findings import Run
 from stanch.reporting import prepare_out, write_outputs
+from stanch.reporting.cells import mask_name
 from stanch.reporting.folder import OUTPUT_NAMES
 
 COLUMNS = {
@@ -45,6 +46,7 @@ def test_without_any_table_all_csv_files_have_their_header_and_attempts_is_absen
         assert (tmp_path / name).read_text(encoding="utf-8") == header + "\n"
     assert (tmp_path / "blocklist.txt").read_bytes() == b""
     assert not (tmp_path / "attempts.parquet").exists()
+    assert not (tmp_path / "evidence.parquet").exists()
 
 
 def test_accounts_are_ranked_and_only_likely_ones_are_reset(written: Path) -> None:
@@ -73,7 +75,7 @@ def test_attempts_hold_one_row_per_login_row_in_input_order_with_the_path_as_giv
     n = 300_000
     engine = made.make_engine()
     order = pl.int_range(n, eager=True).shuffle(seed=3)
-    engine.put("attempts", pl.DataFrame({
+    made.put_attempts(engine, pl.DataFrame({
         "file_id": (order % 2).cast(pl.Int32), "line": order // 2 + 1, "p_attack": order / n,
         "campaign": pl.Series([None] * n, dtype=pl.String),
     }))  # fmt: skip
@@ -84,6 +86,36 @@ def test_attempts_hold_one_row_per_login_row_in_input_order_with_the_path_as_giv
     assert read["file"].to_list() == ["b/second.csv"] * (n // 2) + ["./a first.log"] * (n // 2)
     assert read["line"].to_list() == [*range(1, n // 2 + 1)] * 2
     assert read["p_attack"][1] == 2 / n
+
+
+def test_evidence_names_only_accounts_that_the_shop_has(tmp_path: Path) -> None:
+    names = [
+        "let-in",
+        "let-in",
+        "has-order",
+        "p",
+        "hunter2-typed",
+        "密码在此",
+        "hunter3-typed",
+        "hunter2-typed",
+    ]
+    engine = made.make_engine()
+    made.put_attempts(engine, pl.DataFrame({
+        "file_id": pl.Series([0] * len(names), dtype=pl.Int32), "line": range(1, len(names) + 1),
+        "account": names, "outcome": ["success"] + ["failure"] * (len(names) - 1), "p_attack": 0.5,
+        "campaign": pl.Series([None] * len(names), dtype=pl.String),
+    }))  # fmt: skip
+    made.put_evidence(engine, "orders", [{"order": "o1", "account": "has-order", "time_us": made.START}])
+    made.put_known_orders(engine)
+    findings = msgspec.structs.replace(made.NO_FINDINGS, inputs=[made.make_input("logins")])
+    write_outputs(tmp_path, findings, engine, 0, "en", notes={"stanch_levels": "x'y"})
+    read = pl.read_parquet(tmp_path / "evidence.parquet")
+    known = read.filter(pl.col("stranger").is_null())["account"].to_list()
+    assert known == ["let-in", "let-in", "has-order"]
+    strangers = read.filter(pl.col("stranger").is_not_null())
+    assert strangers["account"].to_list() == [mask_name(name) for name in names[3:]]
+    assert strangers["stranger"].to_list() == [1, 2, 3, 4, 2], "one number per name, in the order they came"
+    assert pl.read_parquet_metadata(tmp_path / "evidence.parquet")["stanch_levels"] == "x'y"
 
 
 def test_same_findings_give_the_same_bytes_whatever_the_order_of_rows(written: Path, tmp_path: Path) -> None:

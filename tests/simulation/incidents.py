@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import polars as pl
 
 from stanch.evidence.checks import check_rows
 from stanch.evidence.tables import TABLES
-from stanch.simulation import Incident, simulate
+from stanch.simulation import Case, Incident, simulate, simulate_logins
 
 
 @cache
@@ -37,3 +38,28 @@ def split_logins(case: str, seed: int = 1, scale: float = 0.05) -> tuple[pl.Data
     planted = pl.Series(attack_lines(make(case, seed, scale)), dtype=pl.Int64)
     is_attack = logins["line"].is_in(planted.implode())
     return logins.filter(is_attack), logins.filter(~is_attack)
+
+
+@cache
+def log(case: str | Case, seed: int = 1, scale: float = 0.2) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """The login log as stored, with `campaign` (null for genuine rows), and its truth."""
+    incident = simulate_logins(case, seed, scale=scale)
+    numbered = incident.tables["logins"].with_row_index("line", offset=1)
+    checked = check_rows(TABLES["logins"], numbered.with_columns(pl.col("line").cast(pl.Int64)), "UTC")
+    planted = [
+        pl.DataFrame({"line": lines}, schema={"line": pl.Int64}).with_columns(campaign=pl.lit(name))
+        for name, lines in incident.truth["attack_rows"].items()
+    ]
+    none = pl.DataFrame(schema={"line": pl.Int64, "campaign": pl.String})
+    joined = checked.frame.join(
+        pl.concat([none, *planted]), on="line", how="left", maintain_order="left", validate="1:1"
+    )
+    return joined, incident.truth
+
+
+def attack_of(case: str | Case, seed: int = 1, scale: float = 0.2) -> pl.DataFrame:
+    return log(case, seed, scale)[0].filter(pl.col("campaign").is_not_null())
+
+
+def genuine_of(case: str | Case, seed: int = 1, scale: float = 0.2) -> pl.DataFrame:
+    return log(case, seed, scale)[0].filter(pl.col("campaign").is_null())

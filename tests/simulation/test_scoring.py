@@ -13,10 +13,14 @@ from hypothesis import strategies as st
 
 from stanch.simulation.scoring import (
     find_tpr_at_rate,
+    mark_successes,
     match_campaigns,
     score_attempts,
+    score_calibration,
+    score_campaigns,
     score_fallen,
     score_sources,
+    score_successes,
 )
 
 TRUTH: dict[str, Any] = {
@@ -138,3 +142,62 @@ def test_campaigns_are_compared_under_their_planted_names() -> None:
 def test_a_true_source_that_was_cleared_is_reported() -> None:
     said = _say("undetermined", cleared=("staff:agent07", "partner:erp-east"))
     assert score_sources(TRUTH, said).cleared_wrongly == ("staff:agent07",)
+
+
+def test_first_logins_to_fallen_accounts_are_told_from_returns_and_the_attackers_own() -> None:
+    truth: dict[str, Any] = {
+        "attack_rows": {"c1": [2, 4, 5, 6, 8], "c2": [7]},
+        "campaigns": [{"id": "c1", "own_accounts": ["mine"]}, {"id": "c2"}],
+    }
+    logins = pl.DataFrame(
+        {
+            "line": [1, 2, 3, 4, 5, 6, 7, 8],
+            "account": ["ann", "ann", "ann", "mine", "ann", "bob", "ann", None],
+            "outcome": ["success"] * 5 + ["failure"] + ["success"] * 2,
+        }
+    )
+    kinds = mark_successes(truth, logins)
+    assert kinds.to_list() == ["genuine", "first", "genuine", "own", "return", None, "first", "first"]
+    score = score_successes(kinds, np.array([0.0, 5, 1, 0, 0.5, 9, 2, 0]))
+    assert (score.n_first, score.n_returns, score.n_genuine) == (3, 1, 2)
+    assert (score.first, score.returns) == (pytest.approx(2 / 3), 0.0)
+    assert mark_successes({"attack_rows": {}, "campaigns": []}, logins).to_list().count("genuine") == 7
+
+
+@pytest.mark.parametrize(("slope", "intercept"), [(1.0, 0.0), (0.6, 0.4), (1.5, -1.0)])
+def test_calibration_is_recovered(slope: float, intercept: float) -> None:
+    rng = np.random.default_rng(5)
+    log_odds = rng.normal(0, 3, 60_000)
+    is_attack = rng.random(60_000) < 1 / (1 + np.exp(-(slope * log_odds + intercept)))
+    score = score_calibration(is_attack, log_odds)
+    assert score.slope == pytest.approx(slope, abs=0.05)
+    assert score.intercept == pytest.approx(intercept, abs=0.06)
+
+
+def test_calibration_where_nothing_overlaps_or_one_side_is_missing() -> None:
+    score = score_calibration(np.array([True, False]), np.array([2.0, -2.0]))
+    assert score.slope == math.inf
+    assert score.log_loss == pytest.approx(math.log1p(math.exp(-2)))
+    assert math.isnan(score_calibration(np.zeros(2, dtype=bool), np.zeros(2)).slope)
+    # Far-out values as the mixture gives them, one of them wrong.
+    far = score_calibration(np.array([True] * 9 + [False] * 10), np.array([40.0] * 9 + [-40.0] * 9 + [45.0]))
+    assert 0 < far.slope < 0.1
+    # Few of many wrong, by a little: almost no curvature is left at a slope of 1.
+    odds = np.r_[np.full(500, 30.0), np.full(5000, -30.0), [-0.5, 0.5, -18.0, 21.0]]
+    near = score_calibration(
+        np.r_[np.full(500, True), np.full(5000, False), [True, False, True, False]], odds
+    )
+    assert near.slope == pytest.approx(0.2613, abs=0.0005)
+
+
+def test_agreement_of_campaigns() -> None:
+    truth = {"attack_rows": {"c1": [1, 2], "c2": [3, 4]}}
+
+    def score(*campaigns: str | None) -> float:
+        return score_campaigns(truth, pl.DataFrame({"line": range(1, 7), "campaign": campaigns}))
+
+    assert score("x", "x", "y", "y", None, None) == 1.0
+    assert score(*[None] * 6) == 0.0
+    # 3 pairs agree, 7 and 3 are together on either side, of 15: by chance 7 x 3 / 15 = 1.4.
+    assert score("x", "x", "x", "x", None, None) == pytest.approx((3 - 1.4) / (5 - 1.4))
+    assert score_campaigns({"attack_rows": {}}, pl.DataFrame({"line": [1, 2], "campaign": [None, None]})) == 1

@@ -7,19 +7,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stanch.stuffing.blocks import N_GROUPS, Block
+from stanch.stuffing.blocks import N_AGAIN, N_GROUPS, N_HABITS, Block
+from stanch.stuffing.chance import Chances
 from stanch.stuffing.intervals import describe_sum
 from stanch.stuffing.mixture import Problem, fit_mixture, split_patterns
 from stanch.stuffing.reasons import SENTENCES, Reason
 from stanch.stuffing.suspicion import Counts, find_suspect_bins, fit_null, predict_refusals
 
+NO_CHANCE = Chances(np.zeros(3), np.zeros(3), np.zeros(0))
+#: Codes of `behaviour`: a success at home, a refusal of a stranger, how many there are.
+HOME, REFUSED = 12 * N_AGAIN, N_HABITS * N_AGAIN
+N_LEVELS = 5 * REFUSED
+
 
 def _make_patterns(rng: np.random.Generator, share: float, n: int):
     """Attempts of one suspect stratum and of peace, drawn from known tables."""
-    ordinary = {"behaviour": np.full(160, 1e-4), "client": np.array([0.7, 0.2, 0.1])}
-    ordinary["behaviour"][[5 * 4, 32, 32 + 5 * 4 + 2]] = [0.9, 0.02, 0.08]
-    attack = {"behaviour": np.full(160, 1e-4), "client": np.array([0.1, 0.1, 0.8])}
-    attack["behaviour"][[32, 64]] = [0.5, 0.5]
+    ordinary = {"behaviour": np.full(N_LEVELS, 1e-4), "client": np.array([0.7, 0.2, 0.1])}
+    ordinary["behaviour"][[HOME, REFUSED, REFUSED + HOME + 2]] = [0.9, 0.02, 0.08]
+    attack = {"behaviour": np.full(N_LEVELS, 1e-5), "client": np.array([0.1, 0.1, 0.8])}
+    attack["behaviour"][[REFUSED, 2 * REFUSED]] = [0.5, 0.5]
     z = rng.random(n) < share
     codes = {}
     for name, usual in ordinary.items():
@@ -39,7 +45,7 @@ def _make_patterns(rng: np.random.Generator, share: float, n: int):
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.8])
 def test_em_recovers_share_and_tables(share: float) -> None:
     patterns, blocks, z, attack = _make_patterns(np.random.default_rng(5), share, 8000)
-    fit = fit_mixture(Problem(patterns, blocks, np.array([0.0, 0.1])))
+    fit = fit_mixture(Problem(patterns, blocks, np.array([0.0, 0.1]), 1.0, NO_CHANCE))
     assert fit.share[1] == pytest.approx(z.mean(), abs=0.01)
     assert np.abs(fit.attack["client"] - attack["client"]).max() < 0.1
     assert fit.share[0] == 0.0
@@ -52,7 +58,7 @@ def test_em_recovers_share_and_tables(share: float) -> None:
 
 def test_likelihood_never_falls() -> None:
     patterns, blocks, _, _ = _make_patterns(np.random.default_rng(6), 0.2, 3000)
-    problem = Problem(patterns, blocks, np.array([0.0, 0.1]))
+    problem = Problem(patterns, blocks, np.array([0.0, 0.1]), 1.0, NO_CHANCE)
     likelihoods = [fit_mixture(problem, n_steps=steps).log_likelihood for steps in (1, 5, 40)]
     assert likelihoods[0] <= likelihoods[1] + 1 <= likelihoods[2] + 2
 

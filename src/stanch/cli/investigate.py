@@ -18,6 +18,7 @@ from stanch.evidence.tables import TABLES
 from stanch.findings import Findings, encode_findings
 from stanch.investigate import Investigation, investigate
 from stanch.readers import ReadRequest
+from stanch.readers.geo import open_databases
 from stanch.settings import load_settings
 
 #: How a lone `-` comes through the parser, which would take it for an option.
@@ -47,6 +48,16 @@ def run_investigate(
     zone: Annotated[
         str, Parameter(help="Zone of times without an offset, and of the report.", metavar="TZ")
     ] = "UTC",
+    geo: Annotated[
+        tuple[Path, ...],
+        Parameter(
+            help="Database of networks or countries (MaxMind format) that fills in asn and country of logins;"
+            " may be repeated.",
+            metavar="FILE.mmdb",
+            negative=(),
+            show_default=False,
+        ),
+    ] = (),
     encoding: Annotated[
         str | None, Parameter(help="Encoding of text files, where the guess is wrong.", metavar="NAME")
     ] = None,
@@ -95,6 +106,7 @@ def run_investigate(
             zone=zone,
             encoding=encoding,
             key=read_key(pseudonymise) if pseudonymise else None,
+            geo=open_databases(geo),
             settings=(settings := load_settings(config)).readers,
         ),
         out=out,

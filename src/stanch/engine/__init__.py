@@ -43,8 +43,14 @@ class Engine(Protocol):
     def drop(self, *tables: str) -> None:
         """Forget tables; one that does not exist is no error."""
 
-    def write_parquet(self, sql: str, path: Path, params: Mapping[str, Value] | None = None) -> None:
-        """Write a SELECT's rows, in its ORDER BY, as one Parquet file."""
+    def write_parquet(
+        self,
+        sql: str,
+        path: Path,
+        params: Mapping[str, Value] | None = None,
+        notes: Mapping[str, str] | None = None,
+    ) -> None:
+        """Write a SELECT's rows, in its ORDER BY, as one Parquet file with `notes` as its metadata."""
 
     def close(self) -> None:
         """Free memory and temporary files."""

@@ -76,10 +76,19 @@ class DuckDBEngine:
         for table in tables:
             self._execute(f"DROP TABLE IF EXISTS {_quote(table)}")
 
-    def write_parquet(self, sql: str, path: Path, params: Mapping[str, Value] | None = None) -> None:
+    def write_parquet(
+        self,
+        sql: str,
+        path: Path,
+        params: Mapping[str, Value] | None = None,
+        notes: Mapping[str, str] | None = None,
+    ) -> None:
         rendered = Step("write", sql, params or {}).render("duckdb")
-        target = str(path).replace("'", "''")
-        self._execute(f"COPY ({rendered}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+        told = ", ".join(f"{_quote(name)}: {_literal(note)}" for name, note in (notes or {}).items())
+        metadata = f", KV_METADATA {{{told}}}" if told else ""
+        self._execute(
+            f"COPY ({rendered}) TO {_literal(str(path))} (FORMAT parquet, COMPRESSION zstd{metadata})"
+        )
 
     def close(self) -> None:
         self._connection.close()
@@ -101,6 +110,10 @@ class DuckDBEngine:
 
 def _quote(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 @contextmanager

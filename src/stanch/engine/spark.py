@@ -128,8 +128,14 @@ class SparkEngine:
                 self._session.catalog.dropTempView(table)
                 rmtree(folder, ignore_errors=True)
 
-    def write_parquet(self, sql: str, path: Path, params: Mapping[str, Value] | None = None) -> None:
-        self.fetch(sql, params).write_parquet(path, compression="zstd")
+    def write_parquet(
+        self,
+        sql: str,
+        path: Path,
+        params: Mapping[str, Value] | None = None,
+        notes: Mapping[str, str] | None = None,
+    ) -> None:
+        self.fetch(sql, params).write_parquet(path, compression="zstd", metadata=dict(notes or {}))
 
     def close(self) -> None:
         if self._remove_folder.alive:

@@ -20,6 +20,7 @@ from stanch.progress import Progress, Task
 from stanch.readers.batches import Batch
 from stanch.readers.contract import Reject
 from stanch.readers.files import Source, list_paths, show_path
+from stanch.readers.geo import locate_logins
 from stanch.readers.open import Opened, open_table
 from stanch.readers.request import EvidenceRead, ReadRequest
 
@@ -67,6 +68,8 @@ class _Reading:
         self.people = People(request.key)
         self.spellings = SpellingIndex(request.key)
         self.inputs: list[Input] = []
+        #: Behind the files of tables, whose place in the list is their `file_id`.
+        self.databases: list[Input] = []
         self.filled: dict[str, set[str]] = {}
         self.failures: list[EvidenceError] = []
         self.notes: list[str] = []
@@ -85,6 +88,7 @@ class _Reading:
             self.all_rejected.append(table.name)
         if table.name == "logins":
             self.people.learn(self.spellings.accounts())
+            self._locate()
         if table.name == "orders":
             self._keep_first_rows()
 
@@ -100,7 +104,14 @@ class _Reading:
             variants = self.spellings.find_variants()
             self.engine.put("account_spellings", self.people.hide_accounts(variants))
         columns = {table: frozenset(names) for table, names in self.filled.items()}
-        return EvidenceRead(self.inputs, columns, self.notes, self.all_rejected)
+        return EvidenceRead(self.inputs + self.databases, columns, self.notes, self.all_rejected)
+
+    def _locate(self) -> None:
+        """Fill in where the logins came from, if there are databases to tell."""
+        if self.request.geo:
+            self.databases = locate_logins(self.engine, self.request.geo)
+            counted = self.engine.fetch("SELECT count(asn) AS asn, count(country) AS country FROM logins")
+            self.filled["logins"] |= {name for name in counted.columns if counted[name].item()}
 
     def _keep_first_rows(self) -> None:
         """One row per order: exports with a row per item name an order several times."""

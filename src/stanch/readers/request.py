@@ -11,6 +11,7 @@ from stanch.evidence.times import check_zone
 from stanch.findings import Input
 from stanch.readers.encodings import check_encoding
 from stanch.readers.files import STDIN, list_paths
+from stanch.readers.geo import GeoDatabase
 from stanch.readers.settings import ReaderSettings
 
 #: Formats of tables, told by their content; each can be asked for where the guess is wrong.
@@ -41,6 +42,8 @@ class ReadRequest:
     encoding: str | None = None
     #: Key of the pseudonyms; None: people stay as they are.
     key: bytes | None = None
+    #: Databases that fill in network number and country of logins.
+    geo: Sequence[GeoDatabase] = ()
     settings: ReaderSettings = field(default_factory=ReaderSettings)
 
     def __post_init__(self) -> None:

@@ -113,9 +113,9 @@ class Catalogue:
 
 
 @cache
-def load_catalogue(lang: Lang, zone: str = "UTC") -> Catalogue:
-    """The texts of "en" or "zh", with times told in `zone`."""
-    raw = files("stanch.reporting").joinpath("texts", f"{lang}.toml").read_text(encoding="utf-8")
+def load_catalogue(lang: Lang, package: str = "stanch.reporting", zone: str = "UTC") -> Catalogue:
+    """The texts of "en" or "zh" that lie in `package`, with times told in `zone`."""
+    raw = files(package).joinpath("texts", f"{lang}.toml").read_text(encoding="utf-8")
     tree = tomllib.loads(raw)
     sentences = tree.pop("sentences", {})
     return Catalogue(lang, dict(_flatten(tree)), sentences, Clock(zone))

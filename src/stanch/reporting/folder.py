@@ -11,6 +11,7 @@ from stanch.errors import UsageError
 OUTPUT_NAMES: Final = (
     "findings.json",
     "attempts.parquet",
+    "evidence.parquet",
     "accounts.csv",
     "sources.csv",
     "reset.csv",

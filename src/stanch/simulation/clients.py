@@ -20,6 +20,7 @@ from stanch.simulation.draws import (
     draw_between,
     draw_zipf_weights,
     mix,
+    mix_below,
 )
 
 _WEBKIT: Final = "AppleWebKit/537.36 (KHTML, like Gecko)"
@@ -74,8 +75,12 @@ class Clients:
         return families
 
     def current(self, family: Ints, lag: Ints, time_us: Ints) -> Ints:
-        """Client of a device of `family` that updates `lag` versions late, at this time."""
-        age = (time_us - self.start_us) // self.roll_us + 3
+        """Client of a device of `family` that updates `lag` versions late, at this time.
+
+        Families bring out their versions on different days.
+        """
+        phase = mix_below(self.roll_us, family, 101)
+        age = (time_us - self.start_us + phase) // self.roll_us + 3
         return np.asarray(family * N_VERSIONS + np.clip(age - lag, 0, N_VERSIONS - 1))
 
 
@@ -129,6 +134,14 @@ def choose_attack_clients(rng: Generator, clients: Clients, style: str, n: int) 
         return np.asarray(pool[rng.integers(len(pool), size=n)])
     families = choose(rng, n, clients.family_share)
     return families * N_VERSIONS + np.clip(3 - rng.poisson(0.4, size=n), 0, None)
+
+
+def choose_current_clients(rng: Generator, clients: Clients, machine: Ints, time_us: Ints) -> Ints:
+    """For each attempt the client of its machine, as common and as up to date as the customers' are."""
+    n_machines = int(machine.max()) + 1
+    family = choose(rng, n_machines, clients.family_share)
+    lag = np.minimum(rng.poisson(0.5, size=n_machines), 5)
+    return clients.current(family[machine], lag[machine], time_us)
 
 
 def _make_ja4(stacks: Ints, salt: int) -> pl.Series:

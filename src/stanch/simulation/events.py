@@ -29,6 +29,12 @@ from stanch.simulation.draws import (
     draw_log_between,
 )
 from stanch.simulation.names import make_account_names
+from stanch.simulation.nuisances import (
+    add_clumsy_user,
+    add_polling_bots,
+    add_security_scan,
+    add_wary_door,
+)
 from stanch.simulation.rhythm import draw_times
 from stanch.simulation.sessions import Mood, make_session_attempts
 from stanch.simulation.shop import Shop
@@ -94,12 +100,15 @@ def add_health_check(rng: Generator, shop: Shop, ordinary: Attempts) -> Attempts
     networks = shop.networks.add([shop.country] * int(rng.integers(1, 4)))
     places = shop.networks.make_v4(networks[np.arange(n) % len(networks)], np.full(n, 9))
     client = np.full(n, int(rng.integers(shop.clients.first_tool, shop.clients.agents.len())))
-    outcome = np.full(n, UNKNOWN_ACCOUNT if rng.random() < 0.3 else FAILURE)
+    if rng.random() < 0.7:
+        # The account is there, only its password was changed; otherwise it was removed.
+        shop.partners.append(np.unique(account))
+    outcome = np.full(n, FAILURE)
     return join_attempts([ordinary, make_attempts(times, places, account, outcome, client)])
 
 
 def add_campus_monday(rng: Generator, shop: Shop, ordinary: Attempts) -> Attempts:
-    """Monday mornings, hundreds behind one school's address come back from the holidays."""
+    """Monday mornings, hundreds behind one school's or office's address come back and log in."""
     people = shop.customers
     school = int(rng.choice(shop.campuses))
     n_guests = round(draw_between(rng, (150, 700)) * min(1, len(people) / 5000))
@@ -186,4 +195,8 @@ EVENTS: Final[dict[str, Callable[[Generator, Shop, Attempts], Attempts]]] = {
     "campus_monday": add_campus_monday,
     "outage": add_outage,
     "newcomers": add_newcomers,
+    "clumsy_user": add_clumsy_user,
+    "polling_bots": add_polling_bots,
+    "security_scan": add_security_scan,
+    "wary_door": add_wary_door,
 }

@@ -29,16 +29,17 @@ from stanch.simulation.leaks import (
     overwork_staff,
     read_as_attacker,
 )
+from stanch.simulation.marginal_sessions import make_marginal_attempts
 from stanch.simulation.orders import make_orders, write_orders
 from stanch.simulation.scams import make_calls
 from stanch.simulation.sessions import make_ordinary_attempts
 from stanch.simulation.shop import Shop, make_shop
 from stanch.simulation.targets import mark_unknown
 from stanch.simulation.team import make_team
-from stanch.simulation.truth import Planted, tell_truth
+from stanch.simulation.truth import Planted, tell_attacks, tell_truth
 from stanch.simulation.views import Views, join_views, truncate_views, write_accesses
 
-_PARTS: Final = ("shop", "logins", "orders", "complaints")
+_PARTS: Final = ("shop", "logins", "orders", "complaints", "margins")
 
 
 @dataclass(frozen=True)
@@ -51,24 +52,20 @@ class Incident:
     truth: dict[str, Any]
 
 
-def simulate(case: str, seed: int, *, scale: float = 1.0, progress: Progress | None = None) -> Incident:
+def simulate(
+    case: str | Case, seed: int, *, scale: float = 1.0, progress: Progress | None = None
+) -> Incident:
     """Make one incident. Equal case, seed and scale give equal tables.
 
     Raises:
         UsageError: there is no such case, or the scale or the seed is out of range.
     """
-    if case not in CASES:
-        raise UsageError(f"there is no case {case!r}", hint=f"one of {', '.join(CASES)}")
-    if scale <= 0 or seed < 0:
-        raise UsageError(f"scale {scale} and seed {seed}: neither may be negative, nor scale 0")
-    plan = CASES[case]
-    # Each part has its own stream, so that a change of one leaves the draws of the others.
-    streams = np.random.SeedSequence([seed, zlib.crc32(case.encode())]).spawn(len(_PARTS))
-    rngs = {name: np.random.default_rng(stream) for name, stream in zip(_PARTS, streams, strict=True)}
-    with (progress or SilentProgress()).task("simulate", total=len(_PARTS), unit="parts") as task:
+    plan = _find_case(case, seed, scale)
+    rngs = _split_streams(plan, seed)
+    with (progress or SilentProgress()).task("simulate", total=4, unit="parts") as task:
         shop = make_shop(rngs["shop"], plan.shop, scale)
         task.advance(1, "logins")
-        logins, attacks = _make_logins(rngs["logins"], shop, plan)
+        logins, attacks = _make_logins(rngs, shop, plan)
         task.advance(1, "orders and accesses")
         scene, leaks = _make_accesses(rngs["orders"], shop, plan, logins, attacks)
         says_fields = bool(rngs["orders"].random() < 0.9)
@@ -88,6 +85,23 @@ def simulate(case: str, seed: int, *, scale: float = 1.0, progress: Progress | N
     return Incident(tables, tell_truth(shop, planted))
 
 
+def simulate_logins(case: str | Case, seed: int, *, scale: float = 1.0) -> Incident:
+    """Only the login log of the incident that `simulate` makes, row for row, and what was planted in it.
+
+    The truth lacks what is said about leaks and complaints.
+
+    Raises:
+        UsageError: there is no such case, or the scale or the seed is out of range.
+    """
+    plan = _find_case(case, seed, scale)
+    rngs = _split_streams(plan, seed)
+    shop = make_shop(rngs["shop"], plan.shop, scale)
+    logins, attacks = _make_logins(rngs, shop, plan)
+    nothing = pl.Series([], dtype=pl.String)
+    planted = Planted(plan.name, seed, logins, attacks, [], nothing, nothing)
+    return Incident({"logins": write_logins(shop, logins)}, tell_attacks(shop, planted))
+
+
 def write_incident(incident: Incident, out: Path) -> None:
     """Write `logins.csv`, `accesses.csv`, `orders.csv`, `complaints.csv` and `truth.json` into `out`.
 
@@ -104,13 +118,30 @@ def write_incident(incident: Incident, out: Path) -> None:
         raise UsageError(f"cannot write the incident: {error.strerror or error}", file=str(out)) from error
 
 
-def _make_logins(rng: Generator, shop: Shop, plan: Case) -> tuple[Attempts, list[Attack]]:
+def _find_case(case: str | Case, seed: int, scale: float) -> Case:
+    if isinstance(case, str) and case not in CASES:
+        raise UsageError(f"there is no case {case!r}", hint=f"one of {', '.join(CASES)}")
+    if scale <= 0 or seed < 0:
+        raise UsageError(f"scale {scale} and seed {seed}: neither may be negative, nor scale 0")
+    return CASES[case] if isinstance(case, str) else case
+
+
+def _split_streams(plan: Case, seed: int) -> dict[str, Generator]:
+    """A stream for each part, so that a change of one leaves the draws of the others."""
+    streams = np.random.SeedSequence([seed, zlib.crc32(plan.name.encode())]).spawn(len(_PARTS))
+    return {name: np.random.default_rng(stream) for name, stream in zip(_PARTS, streams, strict=True)}
+
+
+def _make_logins(rngs: dict[str, Generator], shop: Shop, plan: Case) -> tuple[Attempts, list[Attack]]:
     """The login log in order of its written times, and what was planted in it."""
+    rng = rngs["logins"]
     ordinary = make_ordinary_attempts(rng, shop)
+    marginal = make_marginal_attempts(rngs["margins"], shop, len(ordinary))
+    ordinary = join_attempts([ordinary, marginal])
     for event in plan.events:
         ordinary = EVENTS[event](rng, shop, ordinary)
     attacks = [make_attack(rng, shop, attack, i, len(ordinary)) for i, attack in enumerate(plan.attacks)]
-    known = np.concatenate([np.arange(len(shop.customers)), *(a.own for a in attacks)])
+    known = np.concatenate([shop.list_known(), *(a.own for a in attacks)])
     logins = _write_in_time(
         shop, mark_unknown(join_attempts([ordinary, *(a.attempts for a in attacks)]), known)
     )

@@ -6,7 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from stanch.simulation.clients import choose_attack_clients
+from stanch.simulation.clients import choose_attack_clients, choose_current_clients
+from stanch.simulation.countries import draw_countries
 from stanch.simulation.draws import (
     Bounds,
     Generator,
@@ -31,10 +32,14 @@ ACCOUNTS_PER_ADDRESS: Final = (
 #: Addresses per network in that hour.
 _ADDRESSES_PER_NETWORK: Final = 91_313 / 5_204
 
-_COUNTRIES: Final = (
-    "US", "CN", "RU", "BR", "IN", "ID", "VN", "TH", "UA", "DE", "FR", "NL", "GB", "TR", "MX", "IR", "EG",
-    "PK", "BD", "PH", "KR", "JP", "AR", "CO", "ZA", "NG", "PL", "IT", "ES", "RO",
-)  # fmt: skip
+#: Tries per endpoint and endpoints per network of a botnet that tried 8.5 million times from over
+#: 20,000 endpoints in 4,923 networks.
+_TRIES_PER_ENDPOINT: Final = 8_500_000 / 20_000
+_ENDPOINTS_PER_NETWORK: Final = 20_000 / 4_923
+
+
+#: Styles with rotating IPv6 addresses, and the share of their sites that own a whole /48.
+_WHOLE_48: Final = {"ipv6": 0.5, "ipv6-64": 0.0, "ipv6-48": 1.0}
 
 
 def place_attempts(
@@ -47,14 +52,16 @@ def place_attempts(
         return _place_machines(rng, shop, n_machines, 0.6, 0.1).take(machine), machine
     if style == "carrier":
         return _share_carrier(rng, shop, n, n_addresses)
-    if style == "ipv6":
-        return _rotate_ipv6(rng, shop, n)
+    if style in _WHOLE_48:
+        return _rotate_ipv6(rng, shop, n, _WHOLE_48[style])
     if style == "single":
         return _place_machines(rng, shop, n, 0.1, draw_between(rng, (0.1, 0.6))), np.arange(n)
-    machine = _clump(rng, _draw_loads(rng, n))
+    machine = _clump(rng, _draw_busy_loads(rng, n) if style == "busy" else _draw_loads(rng, n))
     n_machines = int(machine.max()) + 1
     hosting, domestic = draw_between(rng, (0.0, 0.3)), draw_between(rng, (0.05, 0.6))
-    return _place_machines(rng, shop, n_machines, hosting, domestic).take(machine), machine
+    per_network = _ENDPOINTS_PER_NETWORK if style == "busy" else _ADDRESSES_PER_NETWORK
+    places = _place_machines(rng, shop, n_machines, hosting, domestic, per_network=per_network)
+    return places.take(machine), machine
 
 
 def _draw_loads(rng: Generator, n: int) -> Ints:
@@ -64,6 +71,13 @@ def _draw_loads(rng: Generator, n: int) -> Ints:
     return np.repeat(np.arange(n_machines), loads[:n_machines])[:n]
 
 
+def _draw_busy_loads(rng: Generator, n: int) -> Ints:
+    """Machine of each of `n` attempts, hundreds by each; in a small attack at least a dozen machines."""
+    n_machines = max(12, round(n / _TRIES_PER_ENDPOINT))
+    weights = rng.lognormal(0.0, 0.8, n_machines)
+    return np.unique(np.sort(choose(rng, n, weights)), return_inverse=True)[1].reshape(-1)
+
+
 def _clump(rng: Generator, machine: Ints) -> Ints:
     """Order machines in time: each works for a while, or all of them all along."""
     begins = rng.random(int(machine.max()) + 1)
@@ -71,12 +85,23 @@ def _clump(rng: Generator, machine: Ints) -> Ints:
     return np.asarray(machine[np.argsort(begins[machine] + spread * rng.random(len(machine)), kind="stable")])
 
 
-def _place_machines(rng: Generator, shop: Shop, n: int, hosting: float, domestic: float) -> Addresses:
-    """An address per machine: of hosters, of homes in the shop's own country, of homes abroad."""
+def _place_machines(
+    rng: Generator,
+    shop: Shop,
+    n: int,
+    hosting: float,
+    domestic: float,
+    *,
+    per_network: float = _ADDRESSES_PER_NETWORK,
+) -> Addresses:
+    """An address per machine: of hosters, of homes in the shop's own country, of homes abroad.
+
+    Among the hosters are those whose VPN the shop's customers use.
+    """
     kind = choose(rng, n, [hosting, domestic, max(0.0, 1 - hosting - domestic)])
-    n_abroad = int(np.clip(n / _ADDRESSES_PER_NETWORK, 3, 5000))
-    abroad = shop.networks.add([pick(rng, _COUNTRIES) for _ in range(n_abroad)])
-    hosters = shop.networks.add([pick(rng, _COUNTRIES) for _ in range(int(np.clip(n / 40, 2, 60)))])
+    abroad = shop.networks.add(draw_countries(rng, int(np.clip(n / per_network, 3, 5_204))))
+    rented = shop.networks.add(draw_countries(rng, int(np.clip(n / 40, 2, 60))))
+    hosters = np.concatenate([rented, shop.margins.vpns])
     network = np.choose(
         kind,
         [
@@ -94,8 +119,9 @@ def _spread_slots(rng: Generator, shop: Shop, network: Ints) -> Addresses:
     first = np.searchsorted(network[order], network[order])
     starts = rng.integers(0, 65_536, size=len(network))
     slot = np.empty(len(network), dtype=np.int64)
-    # 7 is coprime to the 65,536 addresses of a network, so none comes twice.
-    slot[order] = (starts[first] + (np.arange(len(network)) - first) * 7) % 65_536
+    rank = np.arange(len(network)) - first
+    # 7 is coprime to the 65,536 addresses of a block, so none comes twice.
+    slot[order] = (starts[first] + rank * 7) % 65_536 + rank // 65_536 * 65_536
     return shop.networks.make_v4(network, slot)
 
 
@@ -107,11 +133,11 @@ def _share_carrier(rng: Generator, shop: Shop, n: int, n_addresses: Bounds) -> t
     return exits.take(machine), machine
 
 
-def _rotate_ipv6(rng: Generator, shop: Shop, n: int) -> tuple[Addresses, Ints]:
+def _rotate_ipv6(rng: Generator, shop: Shop, n: int, p_whole_48: float) -> tuple[Addresses, Ints]:
     """A fresh IPv6 address for every try, out of a few /64 and /48 that were rented."""
     n_sites = int(rng.integers(2, 12))
-    networks = shop.networks.add([pick(rng, _COUNTRIES) for _ in range(n_sites)])
-    whole_48 = rng.random(n_sites) < 0.5
+    networks = shop.networks.add(draw_countries(rng, n_sites))
+    whole_48 = rng.random(n_sites) < p_whole_48
     site = rng.integers(n_sites, size=n)
     base = rng.integers(0, 2**16, size=n_sites) << 16
     within = np.where(whole_48[site], rng.integers(0, 2**16, size=n), 7)
@@ -120,10 +146,14 @@ def _rotate_ipv6(rng: Generator, shop: Shop, n: int) -> tuple[Addresses, Ints]:
 
 
 def draw_attack_clients(
-    rng: Generator, shop: Shop, styles: tuple[str, ...], machine: Ints
+    rng: Generator, shop: Shop, styles: tuple[str, ...], machine: Ints, time_us: Ints
 ) -> tuple[Ints, Ints]:
     """What each attempt says it is, and the client whose TLS stack it really shows."""
     style = pick(rng, styles)
+    if style == "headless":
+        # A real browser: its name, its handshake and its updates are what customers have.
+        said = choose_current_clients(rng, shop.clients, machine, time_us)
+        return said, said
     if style == "rotating" and rng.random() < 0.5:
         said = choose_attack_clients(rng, shop.clients, style, len(machine))
     else:

@@ -66,6 +66,18 @@ def misspell(rng: Generator, names: list[str]) -> list[str]:
     ]
 
 
+def misplace(rng: Generator, names: list[str]) -> list[str]:
+    """Each name with its mail provider mistaken or left out; what is no mail address with a slip."""
+    slipped = misspell(rng, names)
+    kinds = rng.integers(len(_PROVIDERS) + 2, size=len(names))
+    made = []
+    for name, slip, kind in zip(names, slipped, kinds.tolist(), strict=True):
+        local, at, provider = name.partition("@")
+        other = _PROVIDERS[kind] if kind < len(_PROVIDERS) else ""
+        made.append((f"{local}@{other}" if other else local) if at and other != provider else slip)
+    return made
+
+
 def make_order_numbers(rng: Generator, days: Ints, style: str) -> pl.Series:
     """Numbers for orders in order of time; `days` is each order's date as YYYYMMDD.
 

@@ -1,6 +1,7 @@
 """Networks and addresses: who has which block, and which address somebody gets when.
 
-Every network owns one IPv4 /16 and one IPv6 /32, so that `ip`, `asn` and `country` always agree.
+Every network owns one IPv4 /16 (large ones more of them) and one IPv6 /32, so that `ip`, `asn` and
+`country` always agree.
 Addresses are two 64-bit words; IPv4 has the first word 0. Numbers of networks are private ones
 (RFC 6996), addresses look public but are drawn at random: nothing is ever contacted.
 """
@@ -42,6 +43,8 @@ class Networks:
         self._v6 = 0x2400_0000 + rng.permutation(len(blocks))
         self._asn = _FIRST_ASN + rng.permutation(len(blocks))
         self._countries: list[str] = []
+        #: Further /16 of a network, by network and number; taken from the end of the list.
+        self._further: dict[tuple[int, int], int] = {}
 
     @property
     def count(self) -> int:
@@ -55,15 +58,28 @@ class Networks:
         return np.arange(first, len(self._countries), dtype=np.int64)
 
     def make_v4(self, network: Ints, slot: Ints) -> Addresses:
-        """The `slot`-th address of each network's /16; neighbouring slots lie apart."""
+        """The `slot`-th address of each network; neighbouring slots lie apart."""
         # An odd factor maps 0…65535 onto itself, so different slots stay different.
-        low = self._v4[network] + (slot * 40_503 + 12_345) % 65_536
+        low = self._v4[self._find_blocks(network, slot // 65_536)] + (slot * 40_503 + 12_345) % 65_536
         return Addresses(np.zeros(len(network), dtype=np.uint64), low.astype(np.uint64), network)
 
     def make_v6(self, network: Ints, site: Ints, host: Words) -> Addresses:
         """The address `host` in the `site`-th /64 of each network's /32."""
         high = self._v6[network].astype(np.uint64) << np.uint64(32) | (site & 0xFFFF_FFFF).astype(np.uint64)
         return Addresses(high, host, network)
+
+    def _find_blocks(self, network: Ints, part: Ints) -> Ints:
+        """Index of the `part`-th /16 of each network; new ones are handed out as they are asked for."""
+        further = np.flatnonzero(part > 0)
+        if not len(further):
+            return network
+        block = network.copy()
+        wanted, place = np.unique(np.stack([network[further], part[further]]), axis=1, return_inverse=True)
+        for key in zip(*wanted.tolist(), strict=True):
+            self._further.setdefault(key, len(self._v4) - 1 - len(self._further))
+        found = [self._further[key] for key in zip(*wanted.tolist(), strict=True)]
+        block[further] = np.array(found, dtype=np.int64)[place.reshape(-1)]
+        return block
 
     def list_countries(self) -> pl.Series:
         """Country of each network."""

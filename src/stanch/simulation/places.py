@@ -1,4 +1,4 @@
-"""From which address a customer comes: home lines, carriers' and campuses' NAT, elsewhere."""
+"""From which address a customer comes: home lines, carriers' and campuses' NAT, VPNs, elsewhere."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from stanch.simulation.draws import DAY_US, HOUR_US, Generator, Ints, mix, mix_below
+from stanch.simulation.margins import move_wanderers
 from stanch.simulation.networks import Addresses, merge_addresses
 from stanch.simulation.shop import Shop
 
@@ -35,7 +36,8 @@ def find_places(rng: Generator, shop: Shop, users: Ints, times: Ints, device: In
     owner = np.where(place == HOME, household, users)
     has_v6 = mix_below(1000, owner, place, 11) < 1000 * shop.habits.p_ipv6
     has_v6 &= (place == HOME) | (place == CARRIER)
-    return merge_addresses(has_v6.astype(np.int64), [v4, v6])
+    usual = merge_addresses(has_v6.astype(np.int64), [v4, v6])
+    return move_wanderers(shop.margins, shop.networks, users, times // HOUR_US, usual)
 
 
 def _draw_places(rng: Generator, shop: Shop, users: Ints) -> Ints:
@@ -53,7 +55,7 @@ def _find_slots(rng: Generator, shop: Shop, users: Ints, where: tuple[Ints, Ints
     lease = shop.lease_days[np.minimum(network, len(shop.lease_days) - 1)]
     epoch = np.floor(day / lease + mix_below(1000, household, 29) / 1000.0).astype(np.int64)
     # Lines follow one another on the addresses of a pool that is larger than the shop's share of it.
-    pool = np.clip(shop.count_lines()[network] * 3, 64, 60_000)
+    pool = np.clip(shop.count_lines()[network] * 3, 64, 3_000_000)
     # A phone keeps its exit for a while, then is given another.
     exits = shop.count_exits()[network]
     return np.choose(

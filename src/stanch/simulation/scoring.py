@@ -15,8 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-#: Genuine attempts that may be held against the genuine ones when rates are compared.
+#: Share of genuine attempts that may be flagged when shares of found attacks are compared.
 FALSE_POSITIVE_RATE: Final = 1e-4
+#: ... and of genuine successes when found successes of attackers are.
+FALSE_SUCCESS_RATE: Final = 1e-3
 Naming = Literal["right", "partly", "wrong", "abstained", "nobody"]
 
 
@@ -31,6 +33,30 @@ class AttemptScore:
     #: Shares of attack and of genuine attempts with `p_attack` of at least 0.5.
     tpr: float
     fpr: float
+
+
+@dataclass(frozen=True, slots=True)
+class SuccessScore:
+    """How well logins of attackers were told from genuine ones, at 1 false in 1,000 genuine ones."""
+
+    n_first: int
+    n_returns: int
+    n_genuine: int
+    #: Shares found of first logins to accounts that fell, and of later ones (NaN: there are none).
+    first: float
+    returns: float
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationScore:
+    """Whether log-odds mean what they say."""
+
+    #: Logistic regression of truth on log-odds: 1 and 0 if they are right. Infinite and NaN where every
+    #: attack attempt ranks above every genuine one, NaN where one of the two is missing.
+    slope: float
+    intercept: float
+    #: Nats per attempt.
+    log_loss: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +133,91 @@ def find_tpr_at_rate(
     return _share(attack > threshold)
 
 
+def mark_successes(truth: Mapping[str, Any], logins: pl.DataFrame) -> pl.Series:
+    """What each row of `logins` is as a success: `first`, `return`, `own` or `genuine`; null for others.
+
+    `logins` needs `line`, `account` and `outcome`, and lines in order of time. `first` is a campaign's
+    first login to an account that fell, `return` a later one, `own` one to an account of the attackers.
+    """
+    owned = [(each["id"], name) for each in truth["campaigns"] for name in each.get("own_accounts", ())]
+    own = pl.DataFrame(owned, schema={"planted": pl.String, "account": pl.String}, orient="row").unique()
+    rows = logins.select(pl.col("line").cast(pl.Int64), "account", success=pl.col("outcome") == "success")
+    of_attack = rows.filter("success").join(_tabulate_planted(truth), on="line")
+    of_attack = of_attack.join(own.with_columns(owned=True), on=["planted", "account"], how="left")
+    is_first = pl.col("line") == pl.col("line").min().over("planted", "account")
+    kind = pl.when(pl.col("owned")).then(pl.lit("own")).when(is_first).then(pl.lit("first"))
+    told = of_attack.select("line", kind=kind.otherwise(pl.lit("return")))
+    marked = rows.join(told, on="line", how="left", maintain_order="left")
+    genuine = pl.when("success").then(pl.coalesce("kind", pl.lit("genuine")))
+    return marked.select(genuine.alias("kind")).to_series()
+
+
+def score_successes(
+    kinds: pl.Series, score: npt.NDArray[np.float64], rate: float = FALSE_SUCCESS_RATE
+) -> SuccessScore:
+    """Shares of attackers' logins above all but `rate` of the genuine ones.
+
+    `kinds` as `mark_successes` gives them, `score` row by row. Logins to attackers' own accounts count
+    for neither side.
+    """
+    parts = {kind: score[(kinds == kind).fill_null(False).to_numpy()] for kind in _SUCCESS_KINDS}
+    return SuccessScore(
+        n_first=len(parts["first"]),
+        n_returns=len(parts["return"]),
+        n_genuine=len(parts["genuine"]),
+        first=find_tpr_at_rate(parts["first"], parts["genuine"], rate),
+        returns=find_tpr_at_rate(parts["return"], parts["genuine"], rate),
+    )
+
+
+_SUCCESS_KINDS: Final = ("first", "return", "genuine")
+
+
+def score_calibration(
+    is_attack: npt.NDArray[np.bool_], log_odds: npt.NDArray[np.float64]
+) -> CalibrationScore:
+    """Logistic regression of truth on log-odds (nats), and their log-loss."""
+    losses = np.logaddexp(0.0, np.where(is_attack, -log_odds, log_odds))
+    loss = float(losses.mean()) if len(losses) else math.nan
+    attack, genuine = log_odds[is_attack], log_odds[~is_attack]
+    if not len(attack) or not len(genuine):
+        return CalibrationScore(math.nan, math.nan, loss)
+    if attack.min() > genuine.max():
+        return CalibrationScore(math.inf, math.nan, loss)
+    # Log-odds that differ by less than 0.001 are one, so that a large log is a short regression.
+    levels, where = np.unique(np.round(log_odds, 3), return_inverse=True)
+    n = np.bincount(where).astype(np.float64)
+    k = np.bincount(where, weights=is_attack).astype(np.float64)
+    slope, intercept = fit_logistic(levels, n, k)
+    return CalibrationScore(slope, intercept, loss)
+
+
+def fit_logistic(
+    x: npt.NDArray[np.float64], n: npt.NDArray[np.float64], k: npt.NDArray[np.float64]
+) -> tuple[float, float]:
+    """Slope and intercept of the logit of `k` in `n` on `x` by damped Newton steps; NaN if they diverge."""
+    # From 0, where curvature is greatest: at 1, log-odds far out leave hardly any.
+    design = np.stack([x, np.ones_like(x)])
+    beta = np.zeros(2)
+
+    def find_loss(at: npt.NDArray[np.float64]) -> float:
+        eta = at @ design
+        return float((k * np.logaddexp(0, -eta) + (n - k) * np.logaddexp(0, eta)).sum())
+
+    loss = find_loss(beta)
+    for _ in range(100):
+        p = 1 / (1 + np.exp(-np.clip(beta @ design, -700, 700)))
+        curvature = (design * (n * p * (1 - p))) @ design.T + 1e-12 * np.eye(2)
+        step = np.linalg.solve(curvature, design @ (k - n * p))
+        while (new := find_loss(beta + step)) > loss and np.abs(step).max() > 1e-9:
+            step /= 2
+        beta = beta + step
+        if loss - new <= 1e-9 * max(loss, 1.0):
+            break
+        loss = new
+    return (float(beta[0]), float(beta[1])) if np.abs(beta).max() < 1e3 else (math.nan, math.nan)
+
+
 def score_fallen(
     truth: Mapping[str, Any], accounts: pl.DataFrame, campaigns: Sequence[Mapping[str, Any]]
 ) -> FallenScore:
@@ -135,20 +246,43 @@ def match_campaigns(truth: Mapping[str, Any], attempts: pl.DataFrame) -> dict[st
 
     `attempts` needs `line` and `campaign`.
     """
-    parts = [
-        pl.DataFrame(
-            {"line": rows, "planted": [name] * len(rows)}, schema={"line": pl.Int64, "planted": pl.String}
-        )
-        for name, rows in truth["attack_rows"].items()
-    ]
-    if not parts:
+    planted = _tabulate_planted(truth)
+    if planted.is_empty():
         return {}
     found = attempts.select(pl.col("line").cast(pl.Int64), "campaign").drop_nulls()
-    counts = found.join(pl.concat(parts), on="line").group_by("campaign", "planted").len()
+    counts = found.join(planted, on="line").group_by("campaign", "planted").len()
     best = counts.sort("len", "planted", descending=[True, False]).unique(
         "campaign", keep="first", maintain_order=True
     )
     return dict(zip(best["campaign"].to_list(), best["planted"].to_list(), strict=True))
+
+
+def score_campaigns(truth: Mapping[str, Any], attempts: pl.DataFrame) -> float:
+    """Adjusted Rand index of found and planted campaigns over all attempts (Hubert & Arabie 1985, eq. 5).
+
+    Attempts of no campaign are one group on either side. 1 is full agreement, 0 that of chance.
+    `attempts` needs `line` and `campaign`.
+    """
+    found = attempts.select(pl.col("line").cast(pl.Int64), "campaign")
+    both = found.join(_tabulate_planted(truth), on="line", how="left")
+    cells = both.group_by("campaign", "planted").len()
+    pairs = _count_pairs(cells["len"])
+    rows = _count_pairs(cells.group_by("campaign").agg(pl.col("len").sum())["len"])
+    columns = _count_pairs(cells.group_by("planted").agg(pl.col("len").sum())["len"])
+    total = len(attempts) * (len(attempts) - 1) / 2
+    by_chance = rows * columns / total if total else 0.0
+    most = (rows + columns) / 2
+    return 1.0 if most == by_chance else (pairs - by_chance) / (most - by_chance)
+
+
+def _count_pairs(sizes: pl.Series) -> float:
+    return math.fsum(size * (size - 1) / 2 for size in sizes.to_list())
+
+
+def _tabulate_planted(truth: Mapping[str, Any]) -> pl.DataFrame:
+    """Grain: one row per planted attempt, `line` and `planted` campaign."""
+    rows = [(line, name) for name, lines in truth["attack_rows"].items() for line in lines]
+    return pl.DataFrame(rows, schema={"line": pl.Int64, "planted": pl.String}, orient="row")
 
 
 def score_sources(

@@ -10,12 +10,12 @@ import polars as pl
 from stanch.simulation.attempts import (
     FAILURE,
     SUCCESS,
-    UNKNOWN_ACCOUNT,
     Attempts,
     join_attempts,
     make_attempts,
 )
 from stanch.simulation.draws import (
+    DAY_US,
     HOUR_US,
     MINUTE_US,
     SECOND_US,
@@ -73,15 +73,16 @@ def make_session_attempts(rng: Generator, shop: Shop, users: Ints, times: Ints, 
     device = rng.integers(shop.customers.n_devices[users])
     addresses = find_places(rng, shop, users, times, device).take(session)
     client = find_clients(shop, users[session], device[session], time_us)
-    account, outcome = _slip_names(rng, shop, users[session], outcome, slips)
+    account = _slip_names(rng, shop, users[session], slips)
     marks = mark_devices(rng, shop, users, device)[session]
     return make_attempts(time_us, addresses, account, outcome, client, device=marks)
 
 
 def find_clients(shop: Shop, users: Ints, device: Ints, time_us: Ints) -> Ints:
-    """The client of each device at its time."""
+    """The client of each device at its time; an update reaches the devices within ten days."""
     people = shop.customers
-    return shop.clients.current(people.family[device, users], people.lag[device, users], time_us)
+    waits_us = mix_below(10 * DAY_US, 3 * users + device, 103)
+    return shop.clients.current(people.family[device, users], people.lag[device, users], time_us - waits_us)
 
 
 def mark_devices(rng: Generator, shop: Shop, users: Ints, device: Ints) -> Ints:
@@ -126,15 +127,14 @@ def _pause_between(rng: Generator, step: Ints, n_tries: Ints) -> Ints:
     return np.asarray(gone - np.repeat(gone[firsts], n_tries[n_tries > 0]))
 
 
-def _slip_names(rng: Generator, shop: Shop, owner: Ints, outcome: Ints, slips: Flags) -> tuple[Ints, Ints]:
+def _slip_names(rng: Generator, shop: Shop, owner: Ints, slips: Flags) -> Ints:
     """Put a near miss of the name where it slipped; nearly always the shop has no such account."""
     rows = np.flatnonzero(slips)
-    account, outcome = owner.copy(), outcome.copy()
+    account = owner.copy()
     if len(rows):
         near = misspell(rng, shop.names[0].gather(owner[rows]).to_list())
-        account[rows] = shop.add_names(pl.Series(near, dtype=pl.String))
-        outcome[rows] = UNKNOWN_ACCOUNT
-    return account, outcome
+        account[rows] = shop.find_or_add(pl.Series(near, dtype=pl.String))
+    return account
 
 
 def _make_strangers(rng: Generator, shop: Shop, n_sessions: int) -> Attempts:
@@ -144,18 +144,29 @@ def _make_strangers(rng: Generator, shop: Shop, n_sessions: int) -> Attempts:
     times = draw_times(rng, n, shop.hourly, shop.calendar.start_us)
     there = shop.customers.registered_us[users] <= times
     wrong = shop.add_names(make_account_names(rng, n, shop.schemes, shop.all_names()))
+    n_tries = 1 + rng.poisson(0.7, size=n)
+    return try_then_recall(rng, shop, (users, times, wrong), n_tries, there & (rng.random(n) < 0.55))
+
+
+def try_then_recall(
+    rng: Generator, shop: Shop, visits: tuple[Ints, Ints, Ints], n_tries: Ints, recalls: Flags
+) -> Attempts:
+    """One session per (user, time, wrong name): tries at that name, then the user's own where recalled.
+
+    What the shop says to a name that it does not have is settled later: `targets.mark_unknown`.
+    """
+    users, times, wrong = visits
     device = rng.integers(shop.customers.n_devices[users])
     places = find_places(rng, shop, users, times, device)
-    n_tries = 1 + rng.poisson(0.7, size=n)
-    recalls = there & (rng.random(n) < 0.55)
-    session = np.repeat(np.arange(n), n_tries + recalls)
-    step = count_within(n_tries + recalls)
+    counts = n_tries + recalls
+    session = np.repeat(np.arange(len(users)), counts)
+    step = count_within(counts)
     right = step >= n_tries[session]
-    time_us = times[session] + _pause_between(rng, step, n_tries + recalls)
+    time_us = times[session] + _pause_between(rng, step, counts)
     account = np.where(right, users[session], wrong[session])
-    outcome = np.where(right, SUCCESS, UNKNOWN_ACCOUNT)
     client = find_clients(shop, users[session], device[session], time_us)
     marks = mark_devices(rng, shop, users, device)[session]
+    outcome = np.where(right, SUCCESS, FAILURE)
     return make_attempts(time_us, places.take(session), account, outcome, client, device=marks)
 
 

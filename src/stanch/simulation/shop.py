@@ -11,6 +11,7 @@ import polars as pl
 from stanch.simulation.clients import Clients, make_clients, pick_letters
 from stanch.simulation.customers import CustomerPlan, Customers, draw_customers
 from stanch.simulation.draws import Bounds, Floats, Generator, Ints, draw_between, draw_count, pick
+from stanch.simulation.margins import Margins, draw_margins
 from stanch.simulation.names import REGIONS, make_account_names
 from stanch.simulation.networks import Networks
 from stanch.simulation.rhythm import Calendar, draw_week, make_calendar, spread_over
@@ -86,7 +87,7 @@ class Habits:
 
 @dataclass
 class Shop:
-    """A shop. Only `names` and `networks` grow while an incident is made."""
+    """A shop. Only `names`, `partners` and `networks` grow while an incident is made."""
 
     plan: ShopPlan
     calendar: Calendar
@@ -108,14 +109,32 @@ class Shop:
     regions: tuple[str, ...]
     schemes: dict[str, float]
     salt: int
-    #: Names by account index: customers first, then attackers' accounts and names unknown here.
+    margins: Margins
+    #: Names by account index: customers first, then retired accounts, attackers' ones and
+    #: names unknown here.
     names: list[pl.Series] = field(default_factory=list)
+    #: Names of partners' accounts that exist beside the customers'.
+    partners: list[Ints] = field(default_factory=list)
 
     def add_names(self, names: pl.Series) -> Ints:
         """Take in more names; returns their indices."""
         first = sum(part.len() for part in self.names)
         self.names.append(names)
         return np.arange(first, first + names.len(), dtype=np.int64)
+
+    def find_or_add(self, names: pl.Series) -> Ints:
+        """Indices of names of which some may by chance be customers' or retired ones; the rest are added."""
+        known = pl.concat(self.names[:2]).to_frame("name").with_row_index("at")
+        found = names.to_frame("name").join(known, on="name", how="left", maintain_order="left")["at"]
+        new = found.is_null().to_numpy()
+        at = found.fill_null(0).cast(pl.Int64).to_numpy().copy()
+        at[new] = self.add_names(names.filter(pl.Series(new)))
+        return np.asarray(at, dtype=np.int64)
+
+    def list_known(self) -> Ints:
+        """Names that are answered as a wrong password is: customers', partners', some shops' closed ones."""
+        retired = self.margins.retired if self.margins.knows_retired else self.margins.retired[:0]
+        return np.concatenate([np.arange(len(self.customers)), retired, *self.partners])
 
     def all_names(self) -> pl.Series:
         """Every name by its index."""
@@ -143,21 +162,31 @@ def make_shop(rng: Generator, plan: ShopPlan, scale: float) -> Shop:
     networks = Networks(rng)
     homes = networks.add([country] * int(rng.integers(4, 12)))
     carriers = networks.add([country] * int(rng.integers(2, 5)))
-    campuses = networks.add([country] * int(rng.integers(2, 10)))
+    # A large shop reaches more schools, not larger ones.
+    campuses = networks.add([country] * round(int(rng.integers(2, 10)) * max(1.0, n_users / 30_000)))
     clients = make_clients(rng, _draw_brand(rng), date[0], calendar.start_us)
     people = CustomerPlan(
         n_users, plan.rate, growth, calendar, clients, homes, carriers, campuses, len(REGIONS[language])
     )
-    shop = Shop(
+    habits, customers = _draw_habits(rng, plan, n_users), draw_customers(rng, people)
+    leases = _draw_leases(rng, networks.count)
+    regions = tuple(str(r) for r in rng.permutation(REGIONS[language]))
+    schemes, salt = _draw_schemes(rng), int(rng.integers(2**31))
+    names, retired = _draw_names(rng, n_users, schemes)
+    return Shop(
         plan=plan, calendar=calendar, language=language, currency=currency, country=country, week=week,
-        hourly=spread_over(calendar, week, growth, noise), habits=_draw_habits(rng, plan, n_users),
-        clients=clients, networks=networks, customers=draw_customers(rng, people), homes=homes,
-        carriers=carriers, campuses=campuses, lease_days=_draw_leases(rng, networks.count),
-        regions=tuple(str(r) for r in rng.permutation(REGIONS[language])), schemes=_draw_schemes(rng),
-        salt=int(rng.integers(2**31)),
+        hourly=spread_over(calendar, week, growth, noise), habits=habits, clients=clients, networks=networks,
+        customers=customers, homes=homes, carriers=carriers, campuses=campuses, lease_days=leases,
+        regions=regions, schemes=schemes, salt=salt,
+        margins=draw_margins(rng, networks, n_users, retired.len()), names=[names, retired],
     )  # fmt: skip
-    shop.names.append(make_account_names(rng, n_users, shop.schemes, pl.Series([], dtype=pl.String)))
-    return shop
+
+
+def _draw_names(rng: Generator, n: int, schemes: dict[str, float]) -> tuple[pl.Series, pl.Series]:
+    """Names of the customers, and of accounts that were closed before the span."""
+    names = make_account_names(rng, n, schemes, pl.Series([], dtype=pl.String))
+    n_retired = round(n * draw_between(rng, (0.02, 0.12)))
+    return names, make_account_names(rng, n_retired, schemes, names)
 
 
 def _draw_brand(rng: Generator) -> str:

@@ -2,35 +2,54 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 
-from stanch.simulation.attempts import FAILURE, SUCCESS, UNKNOWN_ACCOUNT, Attempts
+from stanch.simulation.attempts import CHALLENGED, DENIED, FAILURE, SUCCESS, UNKNOWN_ACCOUNT, Attempts
 from stanch.simulation.draws import Generator, Ints, draw_between
 from stanch.simulation.names import make_account_names, misspell
 from stanch.simulation.shop import Shop
 
 
-def draw_targets(
-    rng: Generator, shop: Shop, n_targets: int, p_unknown: float, now_us: int
-) -> tuple[Ints, Ints]:
+@dataclass(frozen=True)
+class ListMix:
+    """What a list holds beside customers' accounts."""
+
+    #: Of all names: unknown to the shop.
+    p_unknown: float
+    #: Of these: a slip away from a customer's name, and closed accounts.
+    p_near: float = 0.0
+    p_retired: float = 0.0
+
+
+def draw_targets(rng: Generator, shop: Shop, n_targets: int, mix: ListMix, now_us: int) -> tuple[Ints, Ints]:
     """A list in random order, and the accounts on it that the shop had at `now_us`."""
     there = np.flatnonzero(shop.customers.registered_us <= now_us)
-    n_known = min(round(n_targets * (1 - p_unknown)), len(there))
+    n_known = min(round(n_targets * (1 - mix.p_unknown)), len(there))
     known = rng.choice(there, size=n_known, replace=False)
     # A list cleaned to accounts that exist cannot be longer than the shop is large.
-    n_unknown = n_targets - n_known if p_unknown > 0 else 0
-    return rng.permutation(np.concatenate([known, _draw_unknown(rng, shop, n_unknown)])), known
+    n_unknown = n_targets - n_known if mix.p_unknown > 0 else 0
+    return rng.permutation(np.concatenate([known, _draw_unknown(rng, shop, n_unknown, mix)])), known
 
 
-def _draw_unknown(rng: Generator, shop: Shop, n: int) -> Ints:
-    """Names that the shop does not have: strangers, and some retired or misspelt accounts of its own."""
+def _draw_unknown(rng: Generator, shop: Shop, n: int, mix: ListMix) -> Ints:
+    """Names that the shop does not have: strangers, near misses, and retired accounts of its own."""
     if n <= 0:
         return np.zeros(0, dtype=np.int64)
-    n_near = round(draw_between(rng, (0.0, 0.06)) * n)
+    retired = shop.margins.retired
+    n_retired = min(round(mix.p_retired * n), len(retired))
+    n_near = min(round(mix.p_near * n), n - n_retired)
     near = misspell(rng, shop.names[0].gather(rng.integers(len(shop.customers), size=n_near)).to_list())
-    strange = make_account_names(rng, n - n_near, _mix_schemes(rng, shop), shop.all_names())
-    return shop.add_names(pl.concat([pl.Series(near, dtype=pl.String), strange]))
+    near_at = shop.find_or_add(pl.Series(near, dtype=pl.String))
+    # A slip that hits another customer is dropped: it would be tried as an account that exists.
+    near_at = near_at[near_at >= len(shop.customers)]
+    n_strange = n - n_retired - len(near_at)
+    strange = make_account_names(rng, n_strange, _mix_schemes(rng, shop), shop.all_names())
+    return np.concatenate(
+        [near_at, rng.choice(retired, size=n_retired, replace=False), shop.add_names(strange)]
+    )
 
 
 def _mix_schemes(rng: Generator, shop: Shop) -> dict[str, float]:
@@ -76,6 +95,20 @@ def mix_in_own(rng: Generator, shop: Shop, tried: tuple[Ints, Ints], share: floa
     at = np.sort(rng.integers(len(account) + 1, size=n_own))
     account = np.insert(account, at, own[rng.integers(len(own), size=n_own)])
     return account, np.insert(outcome, at, SUCCESS), own
+
+
+def turn_away(rng: Generator, outcome: Ints, machine: Ints, share: float) -> Ints:
+    """Outcomes, where a share of the attempts is refused before the password is looked at.
+
+    Some machines are refused nearly always, others hardly ever; 28 of 48 refusals are final (status 403)
+    and 20 ask to wait (429), as in a published hour of stuffing.
+    """
+    if share <= 0:
+        return outcome
+    p_machine = rng.beta(0.6 * share, 0.6 * (1 - share), size=int(machine.max()) + 1)
+    refused = rng.random(len(outcome)) < p_machine[machine]
+    answer = np.where(rng.random(len(outcome)) < 28 / 48, DENIED, CHALLENGED)
+    return np.where(refused, answer, outcome)
 
 
 def mark_unknown(attempts: Attempts, known: Ints) -> Attempts:

@@ -36,6 +36,19 @@ class Planted:
 
 def tell_truth(shop: Shop, planted: Planted) -> dict[str, Any]:
     """The content of `truth.json`; rows are 1-based data rows of `logins.csv`."""
+    return {
+        **tell_attacks(shop, planted),
+        "leak": _tell_leak(planted),
+        "complaints_from_leak": planted.complaints.filter(planted.leak_of >= 0).to_list(),
+        "complaints_by_source": {
+            leak.source: planted.complaints.filter(planted.leak_of == i).to_list()
+            for i, leak in enumerate(planted.leaks)
+        },
+    }
+
+
+def tell_attacks(shop: Shop, planted: Planted) -> dict[str, Any]:
+    """The part of the truth that is about logins."""
     rows = {f"c{i + 1}": np.flatnonzero(planted.logins.campaign == i) for i in range(len(planted.attacks))}
     campaigns = [
         _tell_campaign(shop, name, attack, planted.logins.take(rows[name]))
@@ -46,18 +59,9 @@ def tell_truth(shop: Shop, planted: Planted) -> dict[str, Any]:
         "case": planted.case,
         "seed": planted.seed,
         "zone": shop.calendar.zone,
-        "leak": _tell_leak(planted),
         "campaigns": campaigns,
         "attack_rows": {name: (found + 1).tolist() for name, found in rows.items()},
-        "first_success_rows": {
-            name: _find_first_successes(attack, planted.logins, rows[name])
-            for name, attack in zip(rows, planted.attacks, strict=True)
-        },
-        "complaints_from_leak": planted.complaints.filter(planted.leak_of >= 0).to_list(),
-        "complaints_by_source": {
-            leak.source: planted.complaints.filter(planted.leak_of == i).to_list()
-            for i, leak in enumerate(planted.leaks)
-        },
+        **_tell_successes(planted, rows),
     }
 
 
@@ -93,11 +97,23 @@ def _tell_campaign(shop: Shop, name: str, attack: Attack, rows: Attempts) -> dic
     }
 
 
-def _find_first_successes(attack: Attack, logins: Attempts, rows: Ints) -> list[int]:
-    """Rows (1-based) of the attack's first login to each account that fell."""
-    mine = rows[(logins.outcome[rows] == SUCCESS) & ~np.isin(logins.account[rows], attack.own)]
-    _, first = np.unique(logins.account[mine], return_index=True)
-    return [int(row) + 1 for row in np.sort(mine[first])]
+def _tell_successes(planted: Planted, rows: dict[str, Ints]) -> dict[str, dict[str, list[int]]]:
+    """Each campaign's successes as rows (1-based), in three lists of which none overlap.
+
+    `first_success_rows` holds one row per account that fell, `return_rows` the later successes there,
+    `own_rows` good logins to accounts that the attacker registered himself.
+    """
+    told: dict[str, dict[str, list[int]]] = {"first_success_rows": {}, "return_rows": {}, "own_rows": {}}
+    for (name, found), attack in zip(rows.items(), planted.attacks, strict=True):
+        opened = found[planted.logins.outcome[found] == SUCCESS]
+        is_own = np.isin(planted.logins.account[opened], attack.own)
+        fallen = opened[~is_own]
+        _, at = np.unique(planted.logins.account[fallen], return_index=True)
+        first = np.sort(fallen[at])
+        told["first_success_rows"][name] = (first + 1).tolist()
+        told["return_rows"][name] = (np.setdiff1d(fallen, first) + 1).tolist()
+        told["own_rows"][name] = (opened[is_own] + 1).tolist()
+    return told
 
 
 def _format_utc(time_us: int) -> str:

@@ -8,12 +8,13 @@ from typing import Final
 import msgspec
 import polars as pl
 
-from stanch.engine import Engine, load_step
+from stanch.engine import Engine, Step, load_step
 from stanch.findings import Campaign, Interval, Logins, format_time
 from stanch.progress import Progress
+from stanch.stuffing.blocks import BLOCKS
 from stanch.stuffing.campaigns import link_tools
 from stanch.stuffing.fallen import find_fallen
-from stanch.stuffing.features import bin_width_us, compute_levels
+from stanch.stuffing.features import FOUND, bin_width_us, compute_levels
 from stanch.stuffing.intervals import describe_sum
 from stanch.stuffing.measures import (
     Measures,
@@ -23,6 +24,7 @@ from stanch.stuffing.measures import (
     name_kind,
 )
 from stanch.stuffing.reasons import Reason
+from stanch.stuffing.returns import find_returns
 from stanch.stuffing.scoring import fit_model, score_attempts
 from stanch.stuffing.settings import StuffingSettings
 
@@ -32,6 +34,16 @@ _HELD_BACK: Final = -3.0
 #: ... and the most that attempts may have where no attack is reported at all: 1 in 1,000.
 _QUIET: Final = -7.0
 
+#: Attempts that a second attack explains and the first does not; how many are worth a second.
+_NEW: Final = """
+SELECT count(*) AS n
+FROM stuffing_scored AS s
+LEFT JOIN stuffing_found AS f ON f.file_id = s.file_id AND f.line = s.line
+WHERE s.log_odds >= 0 AND f.line IS NULL
+"""
+_LEAST_OTHER: Final = 150
+#: A host that lets accounts in this long before it attacks has customers of its own.
+_LEAD_US: Final = 3_600_000_000
 #: Log-odds, at least, of logins to accounts that are the attackers' own.
 _OWNED: Final = 4.0
 
@@ -53,8 +65,8 @@ def find_attacks(
 ) -> StuffingResult:
     """Find attacks in `logins`.
 
-    Makes `attempts` (one row per login), `fallen_accounts`, `attempt_bins`, `address_risk` and
-    `campaign_reasons`. `columns` are the columns of `logins` that were given. Nothing here is
+    Makes `attempts` (one row per login), `level_names`, `fallen_accounts`, `attempt_bins`, `address_risk`
+    and `campaign_reasons`. `columns` are the columns of `logins` that were given. Nothing here is
     drawn at random, so `seed` has no effect.
     """
     bin_us = bin_width_us(settings)
@@ -69,6 +81,9 @@ def find_attacks(
             "stuffing_links",
             "stuffing_kept",
             "stuffing_seeds",
+            "stuffing_returns",
+            "stuffing_held_places",
+            "stuffing_holdings",
             "stuffing_tainted",
             "stuffing_pairs",
         )
@@ -84,7 +99,19 @@ def find_attacks(
     engine.drop(
         *(
             f"stuffing_{name}"
-            for name in ("successes", "owned", "ips", "accounts", "clients", "levels", "patterns")
+            for name in (
+                "successes",
+                "owned",
+                "found",
+                "ips",
+                "accounts",
+                "clients",
+                "levels",
+                "patterns",
+                "holders",
+                "client_chances",
+                "place_chances",
+            )
         )
     )
     return StuffingResult(logins, campaigns, _note_missing(engine, columns), bin_us)
@@ -100,12 +127,14 @@ def _link_campaigns(engine: Engine, settings: StuffingSettings) -> list[Measures
         engine.create("stuffing_scored", _EMPTY_SCORED)
     else:
         score_attempts(engine, model, at_peace=not model.found_any)
-        for name in ("tainted", "owned"):
-            engine.run(load_step(_SQL, f"stuffing_{name}"))
+        engine.run(load_step(_SQL, "stuffing_tainted", lead_us=_LEAD_US))
+        engine.run(load_step(_SQL, "stuffing_owned"))
         if engine.count("stuffing_owned"):
             engine.run(load_step(_SQL, "stuffing_patterns"))
             model = fit_model(engine) or model
             score_attempts(engine, model, at_peace=not model.found_any)
+        if model.found_any:
+            _look_for_another(engine)
     engine.run(load_step(_SQL, "stuffing_tools"))
     links = link_tools(engine.fetch("SELECT * FROM stuffing_tools"))
     engine.put("stuffing_links", links)
@@ -115,36 +144,52 @@ def _link_campaigns(engine: Engine, settings: StuffingSettings) -> list[Measures
     if model is not None and model.found_any and not len(kept):
         score_attempts(engine, model, at_peace=True)
     engine.run(load_step(_SQL, "stuffing_seeds"))
+    find_returns(engine)
     engine.drop("stuffing_tools")
     by_number = {m.number: m for m in measures}
     return [by_number[number] for number in kept["campaign"].to_list()]
 
 
+def _look_for_another(engine: Engine) -> None:
+    """Fit once more without what was found, and give each attempt the better of its two scores.
+
+    Attacks at the same time differ in network, client and list; one set of tables fits the larger only.
+    """
+    engine.run(load_step(_SQL, "stuffing_found"))
+    engine.run(load_step(_SQL, "stuffing_patterns"))
+    other = fit_model(engine)
+    if other is not None and other.found_any:
+        engine.run(Step("stuffing_first", "SELECT * FROM stuffing_scored"))
+        score_attempts(engine, other, at_peace=False)
+        if engine.fetch(_NEW).item() >= _LEAST_OTHER:
+            engine.run(load_step(_SQL, "stuffing_merged", output="stuffing_scored"))
+        else:
+            engine.run(Step("stuffing_scored", "SELECT * FROM stuffing_first"))
+        engine.drop("stuffing_first")
+    engine.create("stuffing_found", FOUND)
+    engine.run(load_step(_SQL, "stuffing_patterns"))
+
+
 _EMPTY_SCORED: Final = (
     dict.fromkeys(("file_id", "outcome", "client", "again", "habit", "host_size"), "INTEGER")
     | dict.fromkeys(
-        ("line", "time_us", "bin", "account_id", "ip_id", "host_id", "net_id", "client_id", "people"),
+        (
+            "line",
+            "time_us",
+            "bin",
+            "account_id",
+            "ip_id",
+            "host_id",
+            "net_id",
+            "place_id",
+            "device_id",
+            "client_id",
+            "people",
+        ),
         "BIGINT",
     )
-    | dict.fromkeys(
-        (
-            "log_odds",
-            *(
-                f"ev_{name}"
-                for name in (
-                    "level",
-                    "behaviour",
-                    "address",
-                    "network",
-                    "standing",
-                    "client",
-                    "place",
-                    "target",
-                )
-            ),
-        ),
-        "DOUBLE",
-    )
+    | dict.fromkeys(("log_odds", *(f"ev_{name}" for name in ("level", *BLOCKS))), "DOUBLE")
+    | dict.fromkeys((f"lv_{name}" for name in ("level", *BLOCKS)), "INTEGER")
 )
 
 
@@ -170,12 +215,12 @@ def _describe_campaigns(
         campaigns.append(
             Campaign(
                 id=name,
-                kind=name_kind(m),
+                kind=name_kind(m, named=named),
                 start=format_time(m["start_us"]),
                 end=format_time(m["end_us"]),
                 attempts=m["attempts"],
                 addresses=m["addresses"],
-                accounts=m["accounts"],
+                accounts=m["accounts"] if named else 0,
                 compromised=compromised,
                 success_rate=round(min(m["successes"] / m["attempts"], 1.0), 6),
                 why=[str(reason) for reason in reasons],

@@ -25,6 +25,8 @@ _N_SPANS: Final = 48
 #: Part of a campaign's attempts that may lie outside its core, strays before and after it.
 _STRAY_SHARE: Final = 0.002
 _GAP_BINS: Final = 24
+#: A longer silence ends a campaign: 14 days of bins of an hour.
+_SILENT_BINS: Final = 14 * 24
 
 
 def link_tools(tools: pl.DataFrame) -> pl.DataFrame:
@@ -43,7 +45,28 @@ def link_tools(tools: pl.DataFrame) -> pl.DataFrame:
         .agg(pl.col("n").sum())
         .join(pl.DataFrame({"client": list(profiles), "campaign": cluster}), on="client")
     )
-    return _mark_core(linked).select("client", "bin", "campaign", "in_core").sort("client", "bin")
+    return (
+        _mark_core(_split_at_silence(linked))
+        .select("client", "bin", "campaign", "in_core")
+        .sort("client", "bin")
+    )
+
+
+def _split_at_silence(linked: pl.DataFrame) -> pl.DataFrame:
+    """Number anew what goes on after a long silence: a pause of a week is one campaign, of a month is two."""
+    bins = (
+        linked.select("campaign", "bin")
+        .unique()
+        .sort("campaign", "bin")
+        .with_columns(
+            (pl.col("campaign").diff().ne(0) | (pl.col("bin").diff() > _SILENT_BINS))
+            .fill_null(value=False)
+            .cum_sum()
+            .cast(pl.Int64)
+            .alias("part")
+        )
+    )
+    return linked.join(bins, on=["campaign", "bin"]).drop("campaign").rename({"part": "campaign"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,11 @@ def find_fallen(engine: Engine, least_p: float) -> dict[str, Interval]:
         " WHERE log_odds > $least",
         {"least": _LEAST_LOG_ODDS},
     ).sort("account", "net_id", "time_us", "file_id", "line")
+    # Where no account is named, each success is taken for one of its own: they are counted, not listed.
+    frame = frame.with_columns(key=pl.coalesce("account", pl.format("\0{} {}", "file_id", "line")))
     telling = pl.col("log_odds") >= pl.col("log_odds").max().clip(upper_bound=0.0)
-    by_net = frame.group_by("account", "net_id", maintain_order=True).agg(
+    by_net = frame.group_by("key", "net_id", maintain_order=True).agg(
+        pl.col("account").first(),
         pl.col("log_odds").max(),
         pl.col("campaign").sort_by("log_odds").last(),
         pl.struct("time_us", "ip").filter(telling).first().alias("first"),
@@ -36,18 +39,19 @@ def find_fallen(engine: Engine, least_p: float) -> dict[str, Interval]:
     odds = by_net["log_odds"].to_numpy()
     by_net = by_net.with_columns(pl.Series("spared", -np.logaddexp(0.0, odds)))
     accounts = (
-        by_net.sort("account", "log_odds", "net_id")
-        .group_by("account", maintain_order=True)
+        by_net.sort("key", "log_odds", "net_id")
+        .group_by("key", maintain_order=True)
         .agg(
+            pl.col("account").first(),
             (1 - pl.col("spared").sum().exp()).alias("p_compromised"),
             pl.col("campaign").last(),
             pl.col("time_us").last().alias("first_success_us"),
             pl.col("ip").last(),
         )
-        .filter(pl.col("account").is_not_null(), pl.col("campaign").is_not_null())
-        .sort(["p_compromised", "account"], descending=[True, False])
+        .filter(pl.col("campaign").is_not_null())
+        .sort(["p_compromised", "key"], descending=[True, False])
     )
-    listed = accounts.filter(pl.col("p_compromised") >= least_p)
+    listed = accounts.filter(pl.col("account").is_not_null(), pl.col("p_compromised") >= least_p)
     engine.put(
         "fallen_accounts",
         listed.select("account", "p_compromised", "campaign", "first_success_us", "ip"),

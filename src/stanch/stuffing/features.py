@@ -17,12 +17,14 @@ _SQL: Final = "stanch.stuffing.sql"
 _OWN_LEVEL_FROM: Final = 20
 _MINUTE_US: Final = 60_000_000
 
+#: Columns of `stuffing_found`.
+FOUND: Final = {"file_id": "INTEGER", "line": "BIGINT"}
 #: Each table needed no more once the one behind it is made.
 _SPENT: Final = {
-    "tries": ("places", "devices"),
+    "tries": ("devices",),
     "holders": ("triples",),
-    "context": ("tries", "holdings", "nearmiss"),
-    "levels": ("context", "holders", "hosts", "host_bins", "nets"),
+    "context": ("tries", "places", "held_families", "nearmiss", "slips"),
+    "levels": ("context", "hosts", "host_bins", "nets"),
 }
 
 
@@ -33,13 +35,19 @@ def _plan_steps(settings: StuffingSettings) -> Iterator[tuple[str, dict[str, int
     yield "accounts", {}
     yield "clients", own
     yield "places", own
+    yield "names", {}
     yield "devices", {}
     yield "tries", {"bin_us": bin_width_us(settings)}
     yield "triples", {}
     yield "pairs", near
     yield "holdings", {}
+    yield "held_families", {}
+    yield "held_places", {}
     yield "holders", {}
+    yield "client_chances", {}
+    yield "place_chances", {}
     yield "nearmiss", {}
+    yield "slips", near
     yield "context", near
     yield "hosts", {}
     yield "host_bins", {}
@@ -54,15 +62,17 @@ def bin_width_us(settings: StuffingSettings) -> int:
 
 
 def compute_levels(engine: Engine, settings: StuffingSettings, progress: Progress) -> None:
-    """Make `stuffing_levels` (one row per attempt) and `stuffing_patterns` from `logins`."""
+    """Make `stuffing_levels` (one row per attempt), `stuffing_patterns` and `level_names` from `logins`."""
     spellings_given = engine.has("account_spellings")
     if not spellings_given:
         engine.create("account_spellings", {"account": "VARCHAR", "variant": "BIGINT"})
     engine.create("stuffing_owned", {"account_id": "BIGINT"})
+    engine.create("stuffing_found", FOUND)
     steps = list(_plan_steps(settings))
     with progress.task("Comparing attempts", len(steps), unit="steps") as task:
         for name, params in steps:
-            engine.run(load_step(_SQL, f"stuffing_{name}", None, **params))
+            output = "level_names" if name == "names" else None
+            engine.run(load_step(_SQL, f"stuffing_{name}", output, **params))
             engine.drop(*(f"stuffing_{spent}" for spent in _SPENT.get(name, ())))
             task.advance(1)
     if not spellings_given:

@@ -13,6 +13,11 @@ from stanch.stuffing.reasons import Reason
 from stanch.stuffing.settings import StuffingSettings
 
 _SQL: Final = "stanch.stuffing.sql"
+#: Fewer attempts on a handful of accounts are somebody who forgot, and so are more on one or two from a
+#: few networks at a pace of fingers: attempts in all, and in an hour.
+_LEAST_GUESSING: Final = 50
+_MOST_BY_HAND: Final = 300
+_MOST_BY_HAND_PER_BIN: Final = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +41,26 @@ class Measures:
 
 def measure_campaigns(engine: Engine) -> list[Measures]:
     """Figures of all campaigns in `stuffing_links`, by number."""
-    for name in ("marked", "campaign_totals", "campaign_targets"):
+    for name in ("marked", "campaign_totals", "campaign_targets", "campaign_machines"):
         engine.run(load_step(_SQL, f"stuffing_{name}"))
     frame = engine.fetch(
-        "SELECT t.*, g.hammered, g.revisited, g.sum_of_gaps, g.sum_of_squared_gaps, g.most_per_account,"
-        " g.most_per_address, g.one_try_addresses, g.busiest_bin, g.busiest_bin_all, g.n_bins,"
-        " g.sum_of_squares"
+        "SELECT t.*, g.hammered, g.hammered_accounts, g.revisited, g.sum_of_gaps, g.sum_of_squared_gaps,"
+        " g.most_per_account, g.most_per_address, g.one_try_addresses, g.busiest_bin, g.busiest_bin_all,"
+        " g.n_bins, g.sum_of_squares, m.timed, m.odd, m.coded, m.let_in"
         " FROM stuffing_campaign_totals AS t JOIN stuffing_campaign_targets AS g ON g.campaign = t.campaign"
+        " JOIN stuffing_campaign_machines AS m ON m.campaign = t.campaign"
     ).sort("campaign")
     clients = _fetch_clients(engine)
     measures = [
         Measures(row["campaign"], row, *clients.get(row["campaign"], ("", 0.0, 0.0)))
         for row in frame.iter_rows(named=True)
     ]
-    engine.drop("stuffing_campaign_totals", "stuffing_campaign_targets", "stuffing_marked")
+    engine.drop(
+        *(
+            f"stuffing_{name}"
+            for name in ("campaign_totals", "campaign_targets", "campaign_machines", "marked")
+        )
+    )
     return measures
 
 
@@ -77,9 +88,12 @@ def looks_like_attack(m: Measures, settings: StuffingSettings) -> bool:
     It is not if it is small, if it mostly gets in, if it comes mostly from where its accounts are
     at home; if people with an account or two each try again and again, as in an outage; if a
     machine fails on a few accounts from a few networks at a steady pace: a check of a partner, a
-    stored password that has gone stale; or if a few people each send the same wrong name from home.
+    stored password that has gone stale; if a scanner tries names that are no accounts of this shop's;
+    or if a few people each send the same wrong name from home.
     """
-    if m["attempts"] < settings.least_campaign or m.share("successes") > 0.6 or m.share("at_home") > 0.4:
+    if m["attempts"] < settings.least_campaign or m.share("let_in") > 0.15 or m.share("at_home") > 0.4:
+        return False
+    if _is_machine(m) or _is_forgetful(m):
         return False
     one_by_one = m["accounts"] >= 10 * m["addresses"] and m.share("successes") < 0.1
     retried = m["retried"] / max(m["attempts"] - m["successes"], 1)
@@ -96,8 +110,27 @@ def looks_like_attack(m: Measures, settings: StuffingSettings) -> bool:
     return not (m["accounts"] <= 10 and a_machine and m.share("away") < 0.1)
 
 
-def name_kind(m: Measures) -> CampaignKind:
-    """Kind of a campaign, by how its attempts fall on accounts."""
+def _is_machine(m: Measures) -> bool:
+    """Whether it is a check on a timer, or a scanner of the site."""
+    scanned = m.share("odd") > 0.6 or m.share("coded") > 0.05
+    return (m.share("timed") > 0.8 and m["accounts"] <= 5) or (
+        scanned and m["networks"] <= 5 and not m["successes"]
+    )
+
+
+def _is_forgetful(m: Measures) -> bool:
+    """Whether somebody tries, by hand, what the password or the name might be."""
+    by_hand = m["attempts"] < _MOST_BY_HAND and m["busiest_bin"] <= _MOST_BY_HAND_PER_BIN
+    on_own = m["hammered_accounts"] in (1, 2) and m.share("hammered") > 0.4 and m["networks"] <= 5
+    # A browser that fills in a wrong name, day by day.
+    filled_in = m.share("hammered") > 0.8 and m["busiest_bin"] <= 10
+    return (m["accounts"] <= 5 and m["attempts"] < _LEAST_GUESSING) or (by_hand and on_own) or filled_in
+
+
+def name_kind(m: Measures, *, named: bool) -> CampaignKind:
+    """Kind of a campaign, by how its attempts fall on accounts; where none are named, the commonest."""
+    if not named:
+        return "stuffing"
     told = m["attempts"] - m["not_told"]
     if told and m["unknown_accounts"] >= 0.85 * told and not m["successes"]:
         return "enumeration"
@@ -132,7 +165,7 @@ def give_reasons(
         *_reasons_in_outcomes(m, settings, usual_failing),
         *([Reason("strangers", {"percent": 100 - _percent(m["at_home"], m["attempts"])})]
           if named and m.share("at_home") < 0.1 else []),
-        *_reasons_in_spread(m),
+        *_reasons_in_spread(m, named=named),
         *([Reason("successes", {"successes": m["successes"]})] if m["successes"] else []),
     ]  # fmt: skip
 
@@ -154,10 +187,10 @@ def _reasons_in_outcomes(m: Measures, settings: StuffingSettings, usual_failing:
     return reasons
 
 
-def _reasons_in_spread(m: Measures) -> list[Reason]:
+def _reasons_in_spread(m: Measures, *, named: bool) -> list[Reason]:
     """How the attempts fall on accounts, addresses and clients."""
     reasons = []
-    if m.share("hammered") > 0.3:
+    if named and m.share("hammered") > 0.3:
         reasons.append(Reason("hammered", {"attempts": m["hammered"], "most": m["most_per_account"]}))
     if m["one_try_addresses"] > 0.5 * m["addresses"]:
         single = _percent(m["one_try_addresses"], m["addresses"])

@@ -18,32 +18,22 @@ import polars as pl
 from scipy.special import expit, logit
 
 from stanch.stuffing.blocks import (
-    DEVICE_KNOWN,
+    AT_HOME,
     FAILURE,
     N_AGAIN,
     N_GROUPS,
     N_HABITS,
-    NETWORK_KNOWN_LATER,
+    N_KINDS,
     NOT_TOLD,
-    SUCCESS,
     Block,
     Flags,
     Floats,
     Ints,
 )
+from stanch.stuffing.chance import Chances, find_success_shift, shape_behaviour
 
 #: Attempts that the prior share of a stratum is worth.
 _SHARE_STRENGTH = 20.0
-#: Attempts that the ordinary table of all groups is worth in the table of one.
-_POOLED_STRENGTH = 30.0
-#: Share of the attack's successes that are logins to accounts of the attackers' own.
-_OWN_ACCOUNTS = 0.02
-#: Largest share of an attack that gets in. Published shares are 0.1-0.2 % on old lists and up to 2 % on
-#: fresh ones; without a limit the attack takes over people who roam, for their logins from new places
-#: differ from its successes in nothing but their number.
-_MOST_SUCCESSES = 0.05
-#: ... that are followed by a return from the same network or device.
-_RETURNS = 0.15
 #: Share of attack held possible in peace, where the test found none.
 PEACE_SHARE = 1e-6
 #: EM stops when a step gains less log-likelihood per attempt of the suspect strata, in nats.
@@ -103,7 +93,8 @@ class Problem:
     prior_share: Floats
     #: Share of ordinary attempts that may be refusals of strangers. Without a limit the ordinary
     #: component could take over a part of an attack as if it were a kind of people.
-    most_cold_refused: float = 1.0
+    most_cold_refused: float
+    chances: Chances
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +135,25 @@ def fit_mixture(problem: Problem, *, n_steps: int = 100) -> Fit:
 
     Successes are held ordinary until refusals alone have converged: the refusals tell what the
     attack looks like, and a fit that starts with people's logins from shared addresses among the
-    attack's would not let go of them.
+    attack's would not let go of them. Attempts from where their account is at home teach the attack
+    nothing: it meets such an account by chance only, and people's own slips are far more.
     """
     grid = _lay_grid(problem)
-    refused = problem.patterns.codes["behaviour"] >= N_HABITS * N_AGAIN
+    behaviour = problem.patterns.codes["behaviour"]
+    strange = ~AT_HOME[behaviour // N_AGAIN % N_HABITS]
+    refused = strange & (behaviour >= N_HABITS * N_AGAIN)
     of_peace = _fit_ordinary(problem, grid, grid.suspect)
     begin = _expect(problem, grid, of_peace, {b.name: b.attack for b in problem.blocks}, problem.prior_share)
     guided = _iterate(problem, grid, refused, begin, n_steps)
-    return _iterate(problem, grid, np.ones_like(refused), guided, n_steps)
+    fit = _iterate(problem, grid, strange, guided, n_steps)
+    let_in = strange & ~refused
+    if not let_in.any():
+        return fit
+    shift = find_success_shift(fit.log_odds, problem.patterns.n, let_in)
+    shifted = fit.attack["behaviour"].copy()
+    shifted[: N_HABITS * N_AGAIN] *= np.exp(shift)
+    attack = {**fit.attack, "behaviour": _normalise(shifted)}
+    return _expect(problem, grid, fit.ordinary, attack, fit.share)
 
 
 def _iterate(problem: Problem, grid: _Grid, free: Flags, fit: Fit, n_steps: int) -> Fit:
@@ -178,7 +180,7 @@ def _expect(
 ) -> Fit:
     """E-step: log-odds of every pattern, and the log-likelihood of all attempts."""
     patterns = problem.patterns
-    addends = {b.name: b.weight * np.log(attack[b.name] / ordinary[b.name]) for b in problem.blocks}
+    addends = {b.name: _weigh(b, attack[b.name], ordinary[b.name]) for b in problem.blocks}
     log_ratio, log_likelihood = np.zeros(len(patterns.n)), 0.0
     for block in problem.blocks:
         log_ratio += addends[block.name].ravel()[grid.cells[block.name]]
@@ -187,6 +189,15 @@ def _expect(
     log_likelihood += float((np.log1p(s * np.expm1(np.minimum(log_ratio, 500.0))) * patterns.n).sum())
     log_odds = log_ratio + logit(np.maximum(share, PEACE_SHARE))[patterns.stratum]
     return Fit(ordinary, attack, addends, share, log_odds, log_likelihood)
+
+
+def _weigh(block: Block, attack: Floats, ordinary: Floats) -> Floats:
+    """Addends of a block: groups x levels."""
+    told, usual = attack[block.n_silent :], ordinary[:, block.n_silent :]
+    addends = np.zeros_like(ordinary)
+    addends[:, block.n_silent :] = np.log((told / told.sum()) / (usual / usual.sum(axis=1, keepdims=True)))
+    addends[list(block.silent_in)] = 0.0
+    return np.asarray(addends)
 
 
 def _fit_ordinary(problem: Problem, grid: _Grid, attack: dict[str, Floats]) -> dict[str, Floats]:
@@ -206,7 +217,13 @@ def _fit_ordinary(problem: Problem, grid: _Grid, attack: dict[str, Floats]) -> d
         if block.name == "behaviour":
             pooled = _limit_cold_refusals(pooled, problem.most_cold_refused)
             counts = 0 * counts
-        tables[block.name] = _normalise(counts + _POOLED_STRENGTH * pooled)[table_of]
+        company = _normalise(counts.reshape(3, N_KINDS, -1).sum(axis=1) + pooled)
+        counts = (
+            counts
+            + block.pooled_strength * pooled
+            + block.company_strength * np.repeat(company, N_KINDS, axis=0)
+        )
+        tables[block.name] = _normalise(counts)[table_of]
     return tables
 
 
@@ -214,7 +231,7 @@ def _limit_cold_refusals(behaviour: Floats, most: float) -> Floats:
     """Scale refusals of strangers down to a share of `most`, the rest up."""
     joint = behaviour.reshape(-1, N_HABITS, N_AGAIN).copy()
     cold = np.zeros(joint.shape, dtype=bool)
-    cold[FAILURE:NOT_TOLD, [0, 1, 2, 7]] = True
+    cold[FAILURE:NOT_TOLD, ~AT_HOME] = True
     cold[:, :, 2] = False
     share = joint[cold].sum()
     if share > most:
@@ -225,29 +242,12 @@ def _limit_cold_refusals(behaviour: Floats, most: float) -> Floats:
 
 def _fit_attack(problem: Problem, counts: dict[str, Floats]) -> dict[str, Floats]:
     """M-step of the attack component; `counts`: its attempts per block, groups x levels."""
-    tables = {
-        b.name: _normalise(counts[b.name].sum(axis=0) + b.attack_strength * b.attack) for b in problem.blocks
-    }
-    tables["behaviour"] = _link_success(tables["behaviour"])
+    tables = {}
+    for block in problem.blocks:
+        heard = np.delete(counts[block.name], block.silent_in, axis=0)
+        tables[block.name] = _normalise(heard.sum(axis=0) + block.attack_strength * block.attack)
+    tables["behaviour"] = shape_behaviour(tables["behaviour"], tables, problem.chances)
     return tables
-
-
-def _link_success(behaviour: Floats) -> Floats:
-    """Give the attack's successes the habits of its failures.
-
-    Whether a pair of a list works does not depend on where its account is at home, so successes are
-    spread over habit and again as failures are; only their share is free. (Left free, the
-    spread would drift to people who share an address with the attack.) Two parts differ: attackers
-    who come back make their own network or device known to the account, and logins to accounts
-    of their own look like people's, so these are spread evenly.
-    """
-    joint = behaviour.reshape(-1, N_HABITS, N_AGAIN).copy()
-    spread = joint[FAILURE] / joint[FAILURE].sum()
-    returns = np.zeros((N_HABITS, N_AGAIN))
-    returns[DEVICE_KNOWN : NETWORK_KNOWN_LATER + 1, 0] = 0.5
-    spread = (1 - _OWN_ACCOUNTS - _RETURNS) * spread + _OWN_ACCOUNTS / spread.size + _RETURNS * returns
-    joint[SUCCESS] = min(float(joint[SUCCESS].sum()), _MOST_SUCCESSES) * spread
-    return _normalise(joint.ravel())
 
 
 def _fit_share(problem: Problem, in_attack: Floats) -> Floats:

@@ -11,6 +11,7 @@ from scipy.special import logit
 
 from stanch.engine import Engine, load_step
 from stanch.stuffing.blocks import BLOCKS, N_GROUPS, Floats, Ints, describe_blocks
+from stanch.stuffing.chance import fetch_chances
 from stanch.stuffing.features import fetch_patterns
 from stanch.stuffing.mixture import PEACE_SHARE, Fit, Problem, fit_mixture, split_patterns
 from stanch.stuffing.strata import Strata, find_strata
@@ -18,6 +19,9 @@ from stanch.stuffing.strata import Strata, find_strata
 #: Share of attack held possible in a log where the test found no place to look for any.
 _WHOLLY_PEACEFUL_SHARE = 1e-9
 
+#: Blocks whose levels the log itself names.
+_OPEN_ENDED: Final = ("client", "place")
+_COUNT_LEVELS: Final = "SELECT max(client) + 1 AS client, max(place) + 1 AS place FROM stuffing_levels"
 #: Blocks with a table of addends each; the small ones share `stuffing_addends_around`.
 _OWN_TABLE: Final = ("behaviour", "address", "client", "place")
 
@@ -44,11 +48,15 @@ def fit_model(engine: Engine) -> Model | None:
     codes = {name: table[name] for name in BLOCKS}
     n = table["n"].astype(np.float64)
     strata, stratum = find_strata(table["bin"] - bin_numbers[0], len(bin_numbers), codes, n)
+    # Every level of any attempt, also of those that are left out of the patterns.
+    n_levels = dict(zip(_OPEN_ENDED, engine.fetch(_COUNT_LEVELS).row(0), strict=True))
     blocks = describe_blocks(
-        {name: np.bincount(codes[name], n).astype(np.float64) for name in ("client", "place")}
+        {name: np.bincount(codes[name], n, n_levels[name]).astype(np.float64) for name in _OPEN_ENDED}
     )
     patterns = split_patterns(codes, table["people"], stratum, n)
-    fit = fit_mixture(Problem(patterns, blocks, strata.prior_share, strata.most_cold_refused))
+    fit = fit_mixture(
+        Problem(patterns, blocks, strata.prior_share, strata.most_cold_refused, fetch_chances(engine))
+    )
     return Model(strata, fit, bin_numbers)
 
 

@@ -20,7 +20,7 @@ from stanch.stuffing.suspicion import (
 #: Codes of the `address` block: more than five others ever, at least 80 % of them refused.
 FOUL_ADDRESSES = np.array([17 * now + ever for now in range(13) for ever in (12, 16)])
 #: ... of the `network` block: more than three accounts beside, at least 80 % refused.
-FOUL_NETWORKS = np.array([8, 12])
+FOUL_NETWORKS = np.array([13 * rarity + beside for rarity in range(9) for beside in (8, 12)])
 #: ... of the `target` block: 30 tries and more on one account from one network, or refused from 20
 #: networks elsewhere.
 HAMMERED_TARGETS = np.array([3, 7, 11, 15, 16, 17, 18, 19])

@@ -23,7 +23,7 @@ from typing import Final
 
 import numpy as np
 
-from stanch.stuffing.blocks import N_AGAIN, N_HABITS, NOT_TOLD, SUCCESS, Flags, Floats, Ints
+from stanch.stuffing.blocks import AT_HOME, N_AGAIN, N_HABITS, NOT_TOLD, SUCCESS, Flags, Floats, Ints
 
 #: Windows of bins over which an excess is looked for, shortest first.
 _WINDOWS: Final = (1, 3, 6, 12, 24, 72, 168, 336)
@@ -76,7 +76,7 @@ def count_groups(
     habit = behaviour // N_AGAIN % N_HABITS
     again = behaviour % N_AGAIN
     refused = (outcome != SUCCESS) & (outcome != NOT_TOLD) & ~hammered
-    known = (habit >= 3) & (habit <= 6)
+    known = AT_HOME[habit]
 
     def total(mask: Flags) -> Floats:
         return np.asarray(np.bincount(group[mask], n[mask], n_groups), dtype=np.float64)

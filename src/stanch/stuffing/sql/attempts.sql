@@ -1,17 +1,21 @@
 -- Grain: one row per attempt. `ev_sequel` is what other attempts made of it: a return to an account
 -- that fell raises it, so does a login to an account of the attackers' own, and what looks like an
--- attack but belongs to no campaign is held back.
+-- attack but belongs to no campaign is held back (`lv_sequel`: 0 nothing, 1 own account, 2 return,
+-- 3 held back, 4 return from elsewhere).
 WITH judged AS (
   SELECT
     s.*,
     CASE WHEN s.log_odds >= 0 OR o.account_id IS NOT NULL THEN k.id END AS own_campaign,
-    CASE WHEN s.log_odds < $owned AND o.account_id IS NOT NULL AND k.id IS NOT NULL THEN $owned WHEN s.outcome = 0 AND s.time_us > e.seed_us AND e.log_odds > s.log_odds THEN e.log_odds END AS seed_odds,
-    e.id AS seed_campaign
+    CASE WHEN s.log_odds < $owned AND o.account_id IS NOT NULL AND k.id IS NOT NULL THEN $owned WHEN s.outcome = 0 AND s.time_us > e.seed_us AND e.log_odds > s.log_odds THEN e.log_odds
+      WHEN r.log_odds > s.log_odds THEN r.log_odds END AS seed_odds,
+    e.id AS seed_id,
+    coalesce(e.id, r.id) AS seed_campaign
   FROM stuffing_scored AS s
   LEFT JOIN stuffing_links AS l ON l.client = s.client AND l.bin = s.bin
   LEFT JOIN stuffing_kept AS k ON k.campaign = l.campaign
   LEFT JOIN stuffing_owned AS o ON o.account_id = s.account_id
-  LEFT JOIN stuffing_seeds AS e ON e.account_id = s.account_id AND e.net_id = s.net_id
+  LEFT JOIN stuffing_seeds AS e ON e.account_id = s.account_id AND e.net_id = s.net_id AND e.client_id = s.client_id
+  LEFT JOIN stuffing_returns AS r ON r.file_id = s.file_id AND r.line = s.line
 ),
 summed AS (
   SELECT
@@ -35,7 +39,12 @@ SELECT
   1.0 / (1.0 + exp(-(s.log_odds + s.ev_sequel))) AS p_attack,
   CASE WHEN s.seed_odds IS NOT NULL THEN coalesce(s.own_campaign, s.seed_campaign)
     ELSE s.own_campaign END AS campaign,
-  s.ev_level, s.ev_behaviour, s.ev_address, s.ev_network, s.ev_standing, s.ev_client, s.ev_place, s.ev_target, s.ev_sequel
+  s.ev_level, s.ev_behaviour, s.ev_address, s.ev_network, s.ev_standing, s.ev_client, s.ev_place, s.ev_target, s.ev_sequel,
+  s.account_id, s.lv_level, s.lv_behaviour, s.lv_address, s.lv_network, s.lv_standing, s.lv_client, s.lv_place,
+  s.lv_target,
+  CAST(CASE WHEN s.seed_odds = $owned THEN 1 WHEN s.seed_id IS NOT NULL AND s.seed_odds IS NOT NULL THEN 2
+    WHEN s.seed_odds IS NOT NULL THEN 4 WHEN s.ev_sequel <> 0.0 THEN 3
+    ELSE 0 END AS TINYINT) AS lv_sequel
 FROM summed AS s
 JOIN stuffing_ips AS i ON i.ip_id = s.ip_id
 LEFT JOIN stuffing_accounts AS a ON a.account_id = s.account_id

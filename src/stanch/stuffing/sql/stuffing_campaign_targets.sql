@@ -20,6 +20,7 @@ by_target AS (
   SELECT
     campaign,
     sum(CASE WHEN n >= 10 THEN n ELSE 0 END) AS hammered,
+    sum(CASE WHEN n >= 10 THEN 1 ELSE 0 END) AS hammered_accounts,
     count(gap) AS revisited,
     coalesce(sum(CAST(gap AS BIGINT)), 0) AS sum_of_gaps,
     coalesce(sum(CAST(gap AS BIGINT) * CAST(gap AS BIGINT)), 0) AS sum_of_squared_gaps,
@@ -45,7 +46,7 @@ by_hour AS (
   SELECT campaign, n AS busiest_bin, n_all AS busiest_bin_all FROM levels WHERE place = 1
 )
 SELECT
-  t.campaign, t.hammered, t.revisited, t.sum_of_gaps, t.sum_of_squared_gaps, t.most_per_account,
+  t.campaign, t.hammered, t.hammered_accounts, t.revisited, t.sum_of_gaps, t.sum_of_squared_gaps, t.most_per_account,
   s.most_per_address, s.one_try_addresses, h.busiest_bin, h.busiest_bin_all, r.n_bins, r.sum_of_squares
 FROM by_target AS t
 JOIN by_source AS s ON s.campaign = t.campaign

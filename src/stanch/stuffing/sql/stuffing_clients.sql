@@ -1,4 +1,5 @@
--- Grain: one row per client software (TLS fingerprint and User-Agent) with its attempts.
+-- Grain: one row per client software (TLS fingerprint and User-Agent) with its attempts. `family_id` is the same for
+-- versions of one software, which differ in digits only.
 -- The most used each get a level of their own; the others share one per order of magnitude.
 WITH clients AS (
   SELECT
@@ -8,11 +9,14 @@ WITH clients AS (
   GROUP BY 1
 ),
 ranked AS (
-  SELECT *, CAST(row_number() OVER (ORDER BY n DESC, client) AS INTEGER) AS client_id
+  SELECT
+    *,
+    CAST(row_number() OVER (ORDER BY n DESC, client) AS INTEGER) AS client_id,
+    CAST(dense_rank() OVER (ORDER BY translate(client, '0123456789', '')) AS INTEGER) AS family_id
   FROM clients
 )
 SELECT
-  client, client_id, n,
+  client, client_id, family_id, n,
   CASE
     WHEN client_id <= $n_top AND n >= $n_enough THEN client_id + 7
     WHEN n = 1 THEN 0 WHEN n <= 3 THEN 1 WHEN n <= 9 THEN 2 WHEN n <= 29 THEN 3

@@ -1,7 +1,11 @@
 -- Grain: one row per attempt: its level in each block of evidence. The attempt's own account is
 -- left out of what its address is judged by.
--- people: which ordinary people it is compared with: 0 those at home (habit 3 to 6), 1 strangers let
--- in, 2 strangers refused; the same plus 3 on an address that at least five others use regularly.
+-- standing: 0 no other account was ever at the address; else how many others use it regularly: none, 1-4, 5-19, more.
+-- people: which ordinary people it is compared with: 0 those at home (habit 6, 10 to 13); newcomers, who get in nowhere
+-- else, let in (1) or refused (2); those away from any place of their account's (3, 4); those in a place of its but
+-- not at home (5, 6); those on a network known only from later (7); the same plus 8 where others were at the address,
+-- plus 16 where five others use it regularly.
+-- network: how rare the place is (8: it has a level of its own) x other accounts beside and how they fared.
 WITH counted AS (
   SELECT
     c.*,
@@ -18,10 +22,15 @@ WITH counted AS (
   JOIN stuffing_nets AS n ON n.net_id = c.net_id
 )
 SELECT
-  file_id, line, time_us, bin, account_id, ip_id, host_id, net_id, client_id, outcome, habit, again,
-  CASE WHEN habit BETWEEN 3 AND 6 THEN 0 WHEN outcome = 0 THEN 1 ELSE 2 END
-    + CASE WHEN n_regular >= 5 THEN 3 ELSE 0 END AS people,
-  32 * CASE WHEN outcome = 5 THEN 3 ELSE outcome END + habit * 4 + again AS behaviour,
+  file_id, line, time_us, bin, account_id, ip_id, host_id, net_id, place_id, client_id, device_id, outcome, habit,
+  again,
+  CASE
+      WHEN habit BETWEEN 7 AND 9 THEN 7
+      WHEN habit BETWEEN 6 AND 13 THEN 0
+      ELSE CASE WHEN habit IN (0, 14) THEN 1 WHEN habit <= 3 THEN 3 ELSE 5 END + CASE WHEN outcome = 0 THEN 0 ELSE 1 END
+    END
+    + CASE WHEN n_regular >= 5 THEN 16 WHEN n_ever > 0 THEN 8 ELSE 0 END AS people,
+  60 * CASE WHEN outcome = 5 THEN 3 ELSE outcome END + habit * 4 + again AS behaviour,
   17 * CASE
       WHEN n_now = 0 THEN 0
       ELSE 1
@@ -36,14 +45,16 @@ SELECT
         + CASE WHEN 100 * bad_ever < 10 * n_ever THEN 0 WHEN 100 * bad_ever < 30 * n_ever THEN 1
             WHEN 100 * bad_ever < 80 * n_ever THEN 2 ELSE 3 END
     END AS address,
-  CASE
+  13 * CASE WHEN place_level <= 7 THEN place_level ELSE 8 END
+    + CASE
       WHEN n_beside = 0 THEN 0
       ELSE 1
         + 4 * CASE WHEN n_beside <= 3 THEN 0 WHEN n_beside <= 20 THEN 1 ELSE 2 END
         + CASE WHEN 100 * bad_beside < 10 * n_beside THEN 0 WHEN 100 * bad_beside < 30 * n_beside THEN 1
             WHEN 100 * bad_beside < 80 * n_beside THEN 2 ELSE 3 END
     END AS network,
-  CASE WHEN n_regular <= 0 THEN 0 WHEN n_regular <= 4 THEN 1 WHEN n_regular <= 19 THEN 2 ELSE 3 END AS standing,
+  CASE WHEN n_ever = 0 THEN 0 WHEN n_regular <= 0 THEN 1 WHEN n_regular <= 4 THEN 2 WHEN n_regular <= 19 THEN 3 ELSE 4 END
+    AS standing,
   client_level AS client,
   place_level AS place,
   4 * CASE WHEN n_bad_elsewhere = 0 THEN 0 WHEN n_bad_elsewhere = 1 THEN 1 WHEN n_bad_elsewhere <= 4 THEN 2

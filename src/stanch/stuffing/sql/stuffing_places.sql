@@ -15,6 +15,7 @@ ranked AS (
 )
 SELECT
   place,
+  place_id,
   CASE
     WHEN place_id <= $n_top AND n >= $n_enough THEN place_id + 7
     WHEN n = 1 THEN 0 WHEN n <= 3 THEN 1 WHEN n <= 9 THEN 2 WHEN n <= 29 THEN 3

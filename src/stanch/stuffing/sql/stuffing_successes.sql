@@ -14,7 +14,7 @@ SELECT
   coalesce(a.campaign, b.campaign) AS campaign
 FROM attempts AS a
 JOIN stuffing_ips AS i ON i.ip = a.ip
-JOIN stuffing_accounts AS n ON n.account = a.account
+LEFT JOIN stuffing_accounts AS n ON n.account = a.account
 LEFT JOIN stuffing_owned AS o ON o.account_id = n.account_id
 LEFT JOIN busiest AS b ON b.bin = a.time_us // $bin_us AND b.place = 1
 WHERE a.outcome = 'success' AND o.account_id IS NULL

@@ -1,0 +1,1 @@
+"""SQL of what is written row by row."""

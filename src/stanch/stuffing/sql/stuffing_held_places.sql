@@ -1,0 +1,5 @@
+-- Grain: one row per account and place that let it in at least once.
+SELECT account_id, place_id, min(first_us) AS first_us, max(last_us) AS last_us
+FROM stuffing_triples
+WHERE n_success > 0 AND place_id IS NOT NULL
+GROUP BY account_id, place_id
