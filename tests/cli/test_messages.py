@@ -86,3 +86,56 @@ def test_logins_without_rows_are_called_empty(tmp_path: Path) -> None:
     said = json.loads((tmp_path / "out" / "findings.json").read_bytes())["not_examined"]
     assert any("hold none" in line for line in said)
     assert not any("names no accounts" in line for line in said)
+
+
+REPEATS = """Feb  9 21:20:07 h sshd[8317]: Failed password for root from 198.51.100.7 port 5 ssh2
+Feb  9 21:20:07 other cron[1]: (root) CMD (true)
+Feb  9 21:20:08 h last message repeated 2 times
+Feb  9 21:20:09 other last message repeated 5 times
+"""
+
+
+def test_last_message_repeated_repeats_the_line_of_its_host(tmp_path: Path) -> None:
+    assert investigate(tmp_path, REPEATS) == 0
+    read = json.loads((tmp_path / "out" / "findings.json").read_bytes())["inputs"][0]
+    assert (read["rows"], read["rejects"]) == (3, 0)
+
+
+def list_raw(folder: Path) -> list[str]:
+    lines = (folder / "out" / "rejects.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line)["raw"] for line in lines]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "time,ip,account,outcome\nbad,198.51.100.7,Hunter2!,unknown_account\n2024-03-01,Hunter2!,unknown_account\n",
+        '{"time":"bad","ip":"198.51.100.7","account":"Hunter2!","outcome":"unknown_account"}\n',
+        '{"@timestamp":"2024-03-01T10:00:00Z","event":{"category":"authentication"},"user":{"name":"Hunter2!"}}\n',
+        "Feb  9 21:20:07 h sshd[1]: Failed password for invalid user Hunter2! from a.example port 5 ssh2\n"
+        "Feb  9 21:20:07 h sshd[1]: Failed password for invalid user Hunter2!\n",
+    ],
+    ids=["csv", "jsonl", "ecs", "sshd"],
+)
+def test_names_typed_at_a_login_are_not_among_the_rejects(tmp_path: Path, content: str) -> None:
+    assert investigate(tmp_path, GOOD, content) == 0
+    raws = list_raw(tmp_path)
+    assert raws
+    assert all("[removed]" in raw and "Hunter2" not in raw for raw in raws)
+
+
+def test_a_rejected_line_of_a_log_is_shown_as_it_stands(tmp_path: Path) -> None:
+    line = 'shop.example - - [10/Oct/2023:13:55:36 -0700] "POST /login?token=abc HTTP/1.1" 401 - "-" "x"'
+    assert investigate(tmp_path, GOOD, f"{line}\n") == 0
+    assert list_raw(tmp_path) == [line.replace("abc", "[removed]")]
+
+
+def test_a_forced_format_is_used_or_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert investigate(tmp_path, GOOD, more=("--log-format", "okta")) == 2
+    assert "okta" in capsys.readouterr().err
+    event = (
+        '{"class_uid":3002,"activity_id":1,"time":1704067200000,"status_id":1,'
+        '"src_endpoint":{"ip":"198.51.100.7"}}'
+    )
+    assert investigate(tmp_path, event, more=("--log-format", "ocsf")) == 0
+    assert json.loads((tmp_path / "out" / "findings.json").read_bytes())["logins"]["attempts"] == 1

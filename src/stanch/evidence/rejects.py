@@ -40,6 +40,23 @@ def redact_secrets(text: str) -> str:
     return _SECRET.sub(_remove, text)
 
 
+#: Where log formats name the account of a login, as a key or in a message of sshd; up to what follows.
+_ACCOUNT_KEY: Final = re.compile(
+    r"""(?ix) ( (?<![^\W_]) (?: account | user(?: [._-]? (?:name|id|mail) )? | login | e-?mail | alternateId )
+    \\? ["']? \s* [=:] \s* ) ( \\? "(?: [^"\\] | \\. ){0,512} | [^\s"'&;,{}\[|]{1,512} )"""
+)
+_ACCOUNT_MESSAGE: Final = re.compile(
+    r"((?:(?:[Ii]nvalid|authenticating) user|(?:Accepted|Failed) \S+ for(?: invalid user)?|^User) )"
+    r"(?!invalid user)(.+?)(?= from \S+(?: port \d+)?(?: |$)| \S+ port \d+|$)",
+    re.MULTILINE,
+)
+
+
+def redact_accounts(text: str) -> str:
+    """`text` of a log of logins with the names of accounts replaced: people type passwords there."""
+    return _ACCOUNT_MESSAGE.sub(r"\1[removed]", _ACCOUNT_KEY.sub(_remove, text))
+
+
 def _remove(match: re.Match[str]) -> str:
     opening = match[2][:1] if match[2][:1] in "\"'" else ""
     return f"{match[1]}{opening}[removed]"
@@ -62,7 +79,8 @@ class RejectLog:
         entry: dict[str, str | int | None] = {"file": file, "line": line, "reason": reason}
         if self._keep_raw:
             # Cut first: redaction of a megabyte-long hostile line would be work for nothing.
-            entry["raw"] = redact_secrets(raw[: 2 * MAX_RAW])[:MAX_RAW]
+            shown = redact_secrets(raw[: 2 * MAX_RAW])
+            entry["raw"] = (redact_accounts(shown) if table == "logins" else shown)[:MAX_RAW]
         self._file.write(msgspec.json.encode(entry) + b"\n")
 
     def close(self) -> None:

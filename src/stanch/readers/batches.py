@@ -27,8 +27,9 @@ class Batch:
 
 
 def show_row(frame: pl.DataFrame, position: int) -> str:
-    """A row of a format that has no lines of text, as JSON; sessions are left out."""
-    row = frame.drop("line", "session", strict=False).row(position, named=True)
+    """A row of a format that has no lines of text, as JSON; sessions and accounts of logins are left out."""
+    hidden = ("account",) if "outcome" in frame.columns else ()
+    row = frame.drop("line", "session", *hidden, strict=False).row(position, named=True)
     return json.dumps(
         {name: cell for name, cell in row.items() if cell is not None}, ensure_ascii=False, default=str
     )

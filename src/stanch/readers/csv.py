@@ -20,6 +20,11 @@ DELIMITERS: Final = (",", ";", "\t", "|")
 _BLOCK: Final = 16 << 20
 _RAW: Final = 1_000
 _REMOVED: Final = "[removed]"
+#: Cells that are surely no name and no secret: times, addresses, outcomes.
+_PLAIN: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.,]+(?:Z|[+-][0-9:]{4,6})?)?|(?:[0-9]{1,3}\.){3}[0-9]{1,3}"
+    r"|(?=(?:[^:]*:){2})[0-9a-fA-F:.]+|success|failure|unknown_account|challenged|denied|unknown"
+)
 _BLANK: Final = re.compile(rb"[\r\n]*")
 
 
@@ -61,7 +66,7 @@ def read_csv(stream: Utf8Stream, delimiter: str, matched: Matched) -> Iterator[B
         carry = block[stop:]
         if len(carry) > MAX_RECORD and b"\n" not in carry:
             n_rows += 1
-            raw = "" if matched.secret_positions else carry[:_RAW].decode("utf-8", "replace")
+            raw = _keep_plain(carry[:_RAW].decode("utf-8", "replace"), delimiter, matched)
             yield _reject_only(matched, Reject(n_rows, f"the row is longer than {MAX_RECORD:,} bytes", raw))
             carry, skipping = b"", True
         if is_last:
@@ -82,7 +87,11 @@ def _read_block(
     lines = np.arange(n_rows + 1, n_rows + 1 + len(records.starts), dtype=np.int64)
     right = records.n_fields == matched.n_columns
     rejects = [
-        Reject(int(lines[i]), _describe(int(records.n_fields[i]), matched), _show(block, records, i, matched))
+        Reject(
+            int(lines[i]),
+            _describe(int(records.n_fields[i]), matched),
+            _keep_plain(_decode(block, records, i), delimiter, matched),
+        )
         for i in np.flatnonzero(~right).tolist()
     ]
     good = np.flatnonzero(right)
@@ -159,20 +168,24 @@ def _describe(n_fields: int, matched: Matched) -> str:
     return f"{n_fields} fields where the header has {matched.n_columns}"
 
 
-def _show(block: bytes, records: Records, i: int, matched: Matched) -> str:
-    """A row of the wrong shape; nothing of it where one of its cells may be a secret."""
-    if matched.secret_positions:
-        return ""
-    return _decode(block, records, i)
+def _keep_plain(row: str, delimiter: str, matched: Matched) -> str:
+    """A row of the wrong shape; where one of its cells may be a secret, only what surely is none."""
+    if not matched.secret_positions:
+        return row
+    fields = row.split(delimiter)
+    return delimiter.join(f if not f or _PLAIN.fullmatch(f.strip(' "')) else _REMOVED for f in fields)
 
 
 def _show_masked(block: bytes, records: Records, i: int, delimiter: str, matched: Matched) -> str:
     if not matched.secret_positions:
         return _decode(block, records, i)
     fields: Sequence[str] = [f.decode("utf-8", "replace") for f in _fields(block, records, i, ord(delimiter))]
+    hidden = set(matched.secret_positions)
+    outcome, account = matched.positions.get("outcome"), matched.positions.get("account")
+    if outcome is not None and account is not None and fields[outcome].strip().casefold() == "success":
+        hidden.discard(account)  # an account of the shop, not a password typed in its place
     return delimiter.join(
-        _REMOVED if position in matched.secret_positions and field else field
-        for position, field in enumerate(fields)
+        _REMOVED if position in hidden and field else field for position, field in enumerate(fields)
     )
 
 

@@ -18,7 +18,8 @@ class Matched:
 
     positions: dict[str, int]
     n_columns: int
-    #: Positions whose cells must never be written anywhere: sessions, passwords, tokens.
+    #: Positions whose cells must never be written among the rejects: sessions, passwords, tokens, and
+    #: accounts of logins, where people type passwords.
     secret_positions: frozenset[int]
     notes: list[str] = field(default_factory=list)
 
@@ -60,7 +61,7 @@ def match_columns(
     folded = [_fold(name) for name in names]
     repeated = sorted({c for c, p in positions.items() if folded.count(folded[p]) > 1})
     notes += [f"column {c} is there more than once; the first was read" for c in repeated]
-    secret = {p for c, p in positions.items() if table[c].secret}
+    secret = {p for c, p in positions.items() if table[c].secret or (table.name, c) == ("logins", "account")}
     secret |= {p for p, name in enumerate(names) if p not in positions.values() and names_secret(name)}
     return Matched(positions, len(names), frozenset(secret), notes)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -67,13 +68,14 @@ def _read_chunk(
     chunk: Chunk, decoder: msgspec.json.Decoder[Any], table: Table, keys: Mapping[str, str]
 ) -> Batch:
     line = pl.Series("line", chunk.numbers, dtype=pl.Int64)
+    show = _hide_secrets(table, keys)
     fast = _parse_fast(chunk, keys)
     if fast is not None:
         frame = fast.insert_column(0, line)
-        return Batch(frame, lambda p: _cut(chunk.text_at(p)), chunk.rejects, Counter(chunk.notes))
+        return Batch(frame, lambda p: show(chunk.text_at(p)), chunk.rejects, Counter(chunk.notes))
     lines = chunk.lines["text"].to_list()
     rejects = list(chunk.rejects)
-    rows, good = _read_carefully(lines, decoder, chunk, rejects)
+    rows, good = _read_carefully(lines, decoder, chunk, rejects, show)
     data = [line.gather(good)]
     nested: dict[int, str] = {}
     for i, column in enumerate(keys):
@@ -83,10 +85,10 @@ def _read_chunk(
     frame = pl.DataFrame(data)
     for position, column in nested.items():
         at = good[position]
-        rejects.append(Reject(int(chunk.numbers[at]), f"{column} is not one plain value", _cut(lines[at])))
+        rejects.append(Reject(int(chunk.numbers[at]), f"{column} is not one plain value", show(lines[at])))
     kept = [position for position in range(len(rows)) if position not in nested]
     good = [good[position] for position in kept]
-    return Batch(frame[kept], lambda p: _cut(lines[good[p]]), rejects, Counter(chunk.notes))
+    return Batch(frame[kept], lambda p: show(lines[good[p]]), rejects, Counter(chunk.notes))
 
 
 def _parse_fast(chunk: Chunk, keys: Mapping[str, str]) -> pl.DataFrame | None:
@@ -119,7 +121,11 @@ def _count_openings(block: bytes, chunk: Chunk, start: int) -> int:
 
 
 def _read_carefully(
-    lines: list[str], decoder: msgspec.json.Decoder[Any], chunk: Chunk, rejects: list[Reject]
+    lines: list[str],
+    decoder: msgspec.json.Decoder[Any],
+    chunk: Chunk,
+    rejects: list[Reject],
+    show: Callable[[str], str],
 ) -> tuple[list[Any], list[int]]:
     rows: list[Any] = []
     good: list[int] = []
@@ -128,7 +134,7 @@ def _read_carefully(
             rows.append(decoder.decode(line))
             good.append(i)
         except _BROKEN as error:
-            rejects.append(Reject(int(chunk.numbers[i]), _explain(error), _cut(line)))
+            rejects.append(Reject(int(chunk.numbers[i]), _explain(error), show(line)))
     return rows, good
 
 
@@ -168,5 +174,11 @@ def show_value(value: object) -> str | None:
     return repr(value)
 
 
-def _cut(line: str) -> str:
-    return line[:_RAW]
+def _hide_secrets(table: Table, keys: Mapping[str, str]) -> Callable[[str], str]:
+    """What shows a line without the values of secret keys; in logins, accounts are secret too."""
+    secret = {k for c, k in keys.items() if table[c].secret or (table.name, c) == ("logins", "account")}
+    if not secret:
+        return lambda line: line[:_RAW]
+    names = "|".join(re.escape(key) for key in sorted(secret))
+    pattern = re.compile(rf'("(?:{names})"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^,}}\]\s]+)', re.IGNORECASE)
+    return lambda line: pattern.sub(r'\1"[removed]"', line[:_RAW])

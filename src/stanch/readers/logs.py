@@ -8,8 +8,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import BinaryIO, Final
 
+import numpy as np
 import polars as pl
 
+from stanch.evidence.addresses import parse_addresses
+from stanch.evidence.checks import MAY_BE_EMPTY
+from stanch.evidence.tables import TABLES, Kind
+from stanch.evidence.times import parse_times
 from stanch.readers.contract import NO_ROWS, Chunk, LogReader, Parsed
 from stanch.readers.lines import CHUNK_BYTES, iterate_chunks
 
@@ -21,6 +26,8 @@ _N_ROWS: Final = 250_000
 _N_CHUNKS: Final = 48
 #: A file that is of another format is all rejects, each with its text.
 _N_REJECTS: Final = 20_000
+#: Characters of a line that are kept for the log of rejects, before secrets are taken out.
+_RAW: Final = 1_000
 
 
 def read_log(
@@ -71,12 +78,33 @@ def _merge(parts: Sequence[Parsed]) -> Parsed:
     )
 
 
+def _keep_raw(parsed: Parsed, table: str, chunk: Chunk) -> Parsed:
+    """`parsed` with column `raw`: the line of each row that the checks may refuse, else null."""
+    frame = parsed.frame
+    if not frame.height:
+        return replace(parsed, frame=frame.with_columns(pl.Series("raw", [], dtype=pl.String)))
+    doubtful = pl.repeat(value=False, n=frame.height, dtype=pl.Boolean, eager=True)
+    for column in TABLES[table].columns:
+        if column.required and column.name in frame.columns and column.name not in MAY_BE_EMPTY:
+            cells = frame[column.name]
+            if column.kind is Kind.ADDRESS:
+                cells = parse_addresses(cells)
+            elif column.kind is Kind.TIME and cells.dtype == pl.String:
+                cells = parse_times(cells, "UTC").us
+            doubtful = doubtful | cells.is_null()
+    raw: list[str | None] = [None] * frame.height
+    for position in doubtful.arg_true().to_list():
+        index = int(np.searchsorted(chunk.numbers, frame["line"][position]))
+        raw[position] = chunk.text_at(index)[:_RAW]
+    return replace(parsed, frame=frame.with_columns(pl.Series("raw", raw, dtype=pl.String)))
+
+
 def _parse(reader: LogReader, table: str, framed: Future[Chunk | None]) -> Parsed | None:
     """What a chunk holds, None after the last one."""
     chunk = framed.result()
     if chunk is None:
         return None
-    parsed = reader.parse(table, chunk)
+    parsed = _keep_raw(reader.parse(table, chunk), table, chunk)
     if not chunk.rejects and not chunk.notes:
         return parsed
     rejects = sorted([*chunk.rejects, *parsed.rejects], key=lambda reject: reject.line)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import json
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
+
+import polars as pl
 
 from stanch.errors import EvidenceError
 from stanch.evidence.tables import Table
@@ -115,7 +119,14 @@ def _open_text(stream: Utf8Stream, source: Source, table: Table, request: ReadRe
     keys = jsonl.list_keys(sample_lines(io.BytesIO(head))[0][:_SAMPLE_OBJECTS]) if is_json else []
     if asked not in {"csv", "jsonl"}:
         is_table = _has_columns(keys, table, request) if is_json else _has_header(head, table, request)
-        reader = None if is_table else _find_reader(head, table, request, source)
+        forced = asked is not None and _is_meant(table, request)
+        reader = None if is_table and not forced else _find_reader(head, table, request, source)
+        if reader is not None and is_table and not reader.recognise(sample_lines(io.BytesIO(head))[0]):
+            raise EvidenceError(
+                f"is a table of {table.name}, no log of the format {asked}",
+                file=source.shown,
+                hint="leave --log-format out for it",
+            )
         if reader is not None:
             return _open_log(stream, reader, table)
     if is_json:
@@ -123,6 +134,11 @@ def _open_text(stream: Utf8Stream, source: Source, table: Table, request: ReadRe
         named, notes = jsonl.match_keys(table, keys, renames, source.shown, show_names=request.key is None)
         return Opened("jsonl", jsonl.read_jsonl(stream, table, named), stream, notes)
     return _open_csv(stream, head, source, table, request)
+
+
+def _is_meant(table: Table, request: ReadRequest) -> bool:
+    """Whether the format asked for is that of this table; logs of logins come first if there are any."""
+    return table.name == "logins" or "logins" not in request.paths
 
 
 def _open_csv(stream: Utf8Stream, head: bytes, source: Source, table: Table, request: ReadRequest) -> Opened:
@@ -190,7 +206,26 @@ def _convert(parsed: Parsed, opened: Opened) -> Batch:
     notes = Counter({"lines about something else": parsed.n_other})
     frame = parsed.frame
 
-    return Batch(frame, partial(show_row, frame), parsed.rejects, notes, parsed.n_other)
+    return Batch(frame, partial(_show_line, frame), parsed.rejects, notes, parsed.n_other)
+
+
+def _show_line(frame: pl.DataFrame, position: int) -> str:
+    """The line of a row without its session and, in logins, account; the row where no line was kept."""
+    row = frame.row(position, named=True)
+    line = row.get("raw")
+    if line is None:
+        return show_row(frame, position)
+    hidden = [row.get("session"), row.get("account") if "outcome" in row else None]
+    forms = {
+        f
+        for name in hidden
+        if name
+        for f in (name, *(json.dumps(name, ensure_ascii=a)[1:-1] for a in (True, False)))
+    }
+    if forms:
+        names = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
+        line = re.sub(rf"(?<!\w)(?:{names})(?!\w)", "[removed]", line)
+    return str(line)
 
 
 def _refuse_foreign(head: bytes, shown: str) -> None:

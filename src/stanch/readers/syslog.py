@@ -10,6 +10,7 @@ References:
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import polars as pl
@@ -27,6 +28,18 @@ LINE_5424: Final = (
     r'(?:-|(?:\[(?:[^\]"]|"(?:[^"\\]|\\.)*")*\])+) ?(?P<message>.*)$'
 )
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+#: `Feb  9 21:20:08 host last message repeated 2 times`, as sysklogd and syslog-ng write it.
+_BARE_REPEAT: Final = rf"^((?:<\d{{1,3}}>)?(?:{_OLD}|{_ISO}) \S+) (last message repeated \d+ times)\s*$"
+
+
+def name_repeats(lines: pl.DataFrame) -> pl.DataFrame:
+    """`lines` with `last-message` as the program of lines that only say how often one was repeated."""
+    if not lines["text"].str.contains(" last message repeated ", literal=True).any():
+        return lines
+    pattern = re.sub(r"\(\?P<\w+>", "(?:", _BARE_REPEAT)
+    return lines.with_columns(pl.col("text").str.replace(pattern, "${1} last-message: ${2}"))
 
 
 def split_syslog(lines: pl.DataFrame) -> pl.DataFrame:

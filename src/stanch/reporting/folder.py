@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -49,9 +50,9 @@ def prepare_out(out: Path, inputs: Sequence[Path] = ()) -> None:
         out.mkdir(parents=True, exist_ok=True)
         entries = sorted(out.iterdir())
         _refuse_foreign(out, entries)
-        inside = {entry.resolve() for entry in entries}
+        inside = {os.path.realpath(entry) for entry in entries}
         for given in inputs:
-            if given.resolve() in inside:
+            if os.path.realpath(given) in inside:  # does not mind loops of links
                 raise UsageError(
                     f"--out {out} holds the input {given.name!r}, which the answer would replace",
                     hint="name an empty or a new folder",

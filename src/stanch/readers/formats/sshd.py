@@ -16,13 +16,14 @@ What counts as an attempt, per connection (host and process id):
   keys only write no more about a guessed password. `not allowed because …` alone: denied.
 
 Connections that named no account are something else (scanners). `message repeated N times` counts
-N times, all with the number of that line.
+N times, all with the number of that line; so does `last message repeated N times`, as sysklogd writes
+it without a program, for the line of that host before it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -30,7 +31,7 @@ import numpy as np
 import polars as pl
 
 from stanch.readers.contract import NO_ROWS, Chunk, Parsed, ReadContext, Reject
-from stanch.readers.syslog import LINE, LINE_5424, split_syslog
+from stanch.readers.syslog import LINE, LINE_5424, name_repeats, split_syslog
 from stanch.readers.years import Stamps, YearCount, unwrap_years
 
 PROGRAMS: Final = ("sshd", "sshd-session", "sshd-auth", "internal-sftp")
@@ -52,6 +53,7 @@ MESSAGES: Final = {
     "nameless": r"^(?:Received disconnect from|Connection (?:closed|reset) by|Disconnected from)"
     r" (?P<ip>[0-9A-Fa-f.:]+)(?: port \d+)?(?:$|:.*$| .*$)",
 }
+_AGAIN: Final = r"^last message repeated (\d+) times$"
 _REPEATED: Final = r"^message repeated (?P<n>\d+) times: \[ ?(?P<message>.*)\]$"
 #: One line cannot stand for more: a made-up count must not fill the memory.
 _MAX_REPEATED: Final = 10_000
@@ -67,6 +69,8 @@ class _ParsedSyslog(Parsed):
     """With the time stamps of all lines, which tell the year."""
 
     stamps: Stamps | None = None
+    #: Host -> number of its last line that repeats no other.
+    last_lines: dict[str, int] = field(default_factory=dict)
 
 
 class SshdReader:
@@ -80,6 +84,7 @@ class SshdReader:
         self._reference = context.reference
         self._years = YearCount()
         self._held: list[pl.DataFrame] = []
+        self._last_lines: dict[str, int] = {}
 
     def recognise(self, sample: Sequence[str]) -> float:
         """Share of the sample that is syslog; other programs write into the same file."""
@@ -90,7 +95,7 @@ class SshdReader:
 
     def parse(self, table: str, chunk: Chunk) -> Parsed:
         """Lines about logins, with the working columns that tell attempts from their echoes."""
-        parts = split_syslog(chunk.lines)
+        parts = split_syslog(name_repeats(chunk.lines))
         unread = parts.filter(pl.col("program").is_null())
         parts = parts.filter(pl.col("program").is_not_null())
         yearless = parts.filter(pl.col("iso").is_null())
@@ -103,18 +108,29 @@ class SshdReader:
         )
         program = pl.col("program").str.extract(r"([^/]+)$")
         events, cut_off = _read_messages(parts.filter(program.is_in(PROGRAMS)))
+        again = _find_repeats(parts)
+        if again.height:
+            events = pl.concat([events, again], how="diagonal").sort("line")
+        usual = parts.filter(~pl.col("message").str.contains(_AGAIN))
+        last_lines = dict(usual.group_by("host").agg(pl.col("line").max()).iter_rows())
         rejects = [
             *(Reject(line, "not a line of syslog", text[:500]) for line, text in _list_lines(unread)),
             *(Reject(line, "the message is cut off", text[:500]) for line, text in _list_lines(cut_off)),
         ]
         n_other = len(chunk.numbers) - len(rejects) - events.height
-        return _ParsedSyslog(events, sorted(rejects, key=lambda r: r.line), n_other, stamps=stamps)
+        rejects.sort(key=lambda r: r.line)
+        return _ParsedSyslog(events, rejects, n_other, stamps=stamps, last_lines=last_lines)
 
     def settle(self, table: str, parsed: Parsed) -> Parsed:
         """Hold everything back: the year is known at the end only, and so is what a line means."""
         assert isinstance(parsed, _ParsedSyslog)
         first = self._years.add(parsed.stamps) if parsed.stamps is not None else 0
-        self._held.append(parsed.frame.with_columns(pl.col("year") + first))
+        before = pl.col("host").replace_strict(self._last_lines, default=None, return_dtype=pl.Int64)
+        frame = parsed.frame.with_columns(pl.col("year") + first)
+        if "repeats" in frame.columns:
+            frame = frame.with_columns(repeats=pl.coalesce("repeats", before))
+        self._held.append(frame)
+        self._last_lines |= parsed.last_lines
         return replace(parsed, frame=NO_ROWS, stamps=None)
 
     def finish(self, table: str) -> Parsed:
@@ -123,7 +139,11 @@ class SshdReader:
         self._held.clear()
         if not held:
             return Parsed(NO_ROWS)
-        events, notes, rejects = _date_events(pl.concat(held), self._years, self._reference)
+        found = pl.concat(held, how="diagonal")
+        events = _repeat_events(found)
+        if not events.height:
+            return Parsed(NO_ROWS, n_other=found.height)
+        events, notes, rejects = _date_events(events, self._years, self._reference)
         chosen = choose_attempts(events)
         attempts = chosen.filter(pl.col("weight") > _NAMELESS).drop("weight")
         n_nameless = chosen.height - attempts.height
@@ -132,7 +152,7 @@ class SshdReader:
                 f"{n_nameless:,} connections to sshd ended before login and named no account; they are not"
                 " counted as attempts (with keys only, sshd does not log guesses at existing accounts)."
             }
-        n_other = events.height - attempts.height
+        n_other = found.height - attempts.height
         counts = attempts["n"].to_numpy()
         rows = attempts.drop("n").select(pl.all().gather(np.repeat(np.arange(len(counts)), counts)))
         return Parsed(rows, rejects, n_other, notes)
@@ -161,6 +181,35 @@ def _read_messages(lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     frame = pl.concat(events, how="diagonal").sort("line")
     begun = lines.filter(pl.col("message").str.contains(r"^(?:Accepted|Failed) \S+(?: for|$)|^Invalid user"))
     return frame, begun.join(frame.select("line"), on="line", how="anti")
+
+
+def _find_repeats(parts: pl.DataFrame) -> pl.DataFrame:
+    """One row of kind `again` per line that repeats another, with that one's number if it is known."""
+    program = pl.col("program").str.extract(r"([^/]+)$")
+    again = pl.col("message").str.contains(_AGAIN)
+    usual_line = pl.when(~again).then(pl.col("line"))
+    return (
+        parts.select(
+            *("line", "iso", "year", "month", "day", "second", "host"),
+            kind=pl.lit("again"),
+            n=pl.col("message").str.extract(_AGAIN).cast(pl.Int64, strict=False).clip(1, _MAX_REPEATED),
+            repeats=usual_line.shift(1).forward_fill().over("host"),
+            again=again & program.is_in([*PROGRAMS, "last-message"]),
+        )
+        .filter(pl.col("again") & pl.col("n").is_not_null())
+        .drop("again")
+    )
+
+
+def _repeat_events(events: pl.DataFrame) -> pl.DataFrame:
+    """`events` with every `again` as a copy of the event it repeats; those of other lines are left out."""
+    if "repeats" not in events.columns:
+        return events
+    own = ("line", "iso", "year", "month", "day", "second", "n")
+    originals = events.filter(pl.col("kind") != "again").drop("repeats")
+    copies = events.filter(pl.col("kind") == "again").select(*own, "repeats")
+    copies = copies.join(originals.drop(set(own) - {"line"}), left_on="repeats", right_on="line", how="inner")
+    return pl.concat([originals, copies.select(originals.columns)]).sort("line")
 
 
 def _shape_events(kind: str, found: pl.DataFrame) -> pl.DataFrame:
@@ -236,6 +285,7 @@ def choose_attempts(events: pl.DataFrame) -> pl.DataFrame:
         ((pl.col("year") * 12 + pl.col("month")) * 31 + pl.col("day")) * 86_400 + pl.col("second"),
     )
     process = ["host", "pid"]
+    kept_raw = [name for name in ("raw",) if name in events.columns]
     events = events.with_columns(when=when).sort("line")
     gap = (pl.col("when") - pl.col("when").shift(1)).over(process).abs() > _CONNECTION_GAP_S
     alone = pl.when(pl.col("pid").is_null()).then(pl.col("line")).otherwise(0)
@@ -281,5 +331,5 @@ def choose_attempts(events: pl.DataFrame) -> pl.DataFrame:
             kept=kept,
         )
         .filter("kept")
-        .select("line", "time", "ip", "account", "outcome", "session", "path", "n", "weight")
+        .select("line", "time", "ip", "account", "outcome", "session", "path", "n", "weight", *kept_raw)
     )
