@@ -21,7 +21,7 @@ from stanch.findings import (
     Period,
     Run,
 )
-from stanch.stuffing.levels import ADDENDS
+from stanch.stuffing.blocks import BLOCKS
 
 MINUTE: Final = 60_000_000
 HOUR: Final = 60 * MINUTE
@@ -158,10 +158,13 @@ def put_attempts(engine: Engine, attempts: pl.DataFrame) -> None:
         "time_us": pl.Series(range(n)), "ip": pl.lit("203.0.113.7"), "account": pl.lit(None, pl.String),
         "outcome": pl.lit("failure"), "log_odds": pl.lit(0.0),
     }  # fmt: skip
-    plain |= {f"ev_{name}": pl.lit(0.0) for name in ADDENDS} | {f"lv_{name}": pl.lit(0) for name in ADDENDS}
+    plain |= {"prior": pl.lit(0.0), "ev_sequel": pl.lit(0.0)}
+    plain |= {name: pl.lit(0) for name in ("origin", "lv_sequel", "attack", "pattern")}
     missing = [value.alias(name) for name, value in plain.items() if name not in attempts.columns]
     full = attempts.with_columns(missing)
     engine.put("attempts", full.with_columns(account_id=pl.col("account").rank("dense").cast(pl.Int64)))
+    weights = {f"ev_{name}": [0.0] for name in BLOCKS} | {f"lv_{name}": [0] for name in BLOCKS}
+    engine.put("pattern_addends", pl.DataFrame({"attack": [0], "pattern": [0], **weights}))
     engine.create("level_names", {"block": "VARCHAR", "level": "INTEGER", "name": "VARCHAR"})
 
 

@@ -10,6 +10,12 @@ from stanch.evidence.tables import LOGINS
 from stanch.progress import SilentProgress
 from stanch.stuffing import StuffingResult, StuffingSettings, find_attacks
 
+#: Every attempt with its addends and levels.
+WEIGHED = """
+SELECT a.* EXCLUDE (prior, origin, attack, pattern), a.prior AS ev_level, a.origin AS lv_level,
+  w.* EXCLUDE (attack, pattern)
+FROM attempts AS a JOIN pattern_addends AS w ON w.attack = a.attack AND w.pattern = a.pattern
+"""
 DAY_S = 86_400
 START_S = 1_429_000_000 // DAY_S * DAY_S
 ALL_COLUMNS = frozenset({"time", "ip", "account", "outcome", "user_agent"})

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from stuffing.planted import ALL_COLUMNS, attack, investigate, number, people
+from stuffing.planted import ALL_COLUMNS, WEIGHED, attack, investigate, number, people
 
 KINDS = {"burst": "stuffing", "single": "stuffing", "enumeration": "enumeration", "guessing": "guessing"}
 
@@ -93,7 +93,7 @@ def test_order_of_rows_and_threads_change_nothing() -> None:
 
 def test_addends_sum_to_the_log_odds() -> None:
     engine, _ = investigate(number(pl.concat([people(8, users=600), attack(8, "burst", users=600)])))
-    attempts = engine.fetch("SELECT * FROM attempts")
+    attempts = engine.fetch(WEIGHED)
     addends = attempts.select(pl.sum_horizontal(c for c in attempts.columns if c.startswith("ev_")))
     assert np.allclose(addends.to_series(), attempts["log_odds"], atol=1e-9)
     assert np.allclose(attempts["p_attack"], 1 / (1 + np.exp(-attempts["log_odds"])))

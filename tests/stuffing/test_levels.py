@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
+import msgspec
 import numpy as np
 import polars as pl
 import pytest
@@ -12,10 +14,10 @@ from stanch.engine import Engine, EngineSettings, load_step, open_engine
 from stanch.evidence.tables import LOGINS
 from stanch.progress import SilentProgress
 from stanch.stuffing import StuffingSettings
-from stanch.stuffing.blocks import BLOCKS, N_SHARED_LEVELS, describe_blocks
+from stanch.stuffing.blocks import BLOCKS, N_SHARED_LEVELS, PATTERN_AXES, describe_blocks, unpack_patterns
 from stanch.stuffing.features import compute_levels
 from stanch.stuffing.levels import ADDENDS, Range, Share, count_levels, describe_level, name_levels
-from stuffing.planted import attack, investigate, number, people
+from stuffing.planted import WEIGHED, attack, investigate, number, people
 
 COUNTS = (0, 1, 2, 3, 4, 5, 6, 9, 10, 19, 20, 21, 29, 30, 31, 60, 100, 300, 1000)
 
@@ -57,9 +59,19 @@ def test_every_level_that_the_model_has_is_described() -> None:
     }
 
 
+def test_patterns_have_room_for_every_level_that_the_settings_allow() -> None:
+    for name in BLOCKS:
+        if name in ("client", "place"):
+            with pytest.raises(msgspec.ValidationError):
+                msgspec.convert({"own_levels": PATTERN_AXES[name] - N_SHARED_LEVELS + 1}, StuffingSettings)
+        else:
+            assert PATTERN_AXES[name] >= count_levels(name)
+    assert math.prod(PATTERN_AXES.values()) < 2**63
+
+
 def test_attempts_hold_an_addend_and_a_level_for_each_name() -> None:
     engine, _ = investigate(number(pl.concat([people(8, users=300), attack(8, "burst", users=300)])))
-    attempts = engine.fetch("SELECT * FROM attempts")
+    attempts = engine.fetch(WEIGHED)
     assert {c[3:] for c in attempts.columns if c.startswith("ev_")} == set(ADDENDS)
     assert {c[3:] for c in attempts.columns if c.startswith("lv_")} == set(ADDENDS)
     for name in ADDENDS:
@@ -127,7 +139,9 @@ def test_ranges_are_those_of_the_step(engine: Engine) -> None:
     )
     make_surroundings(engine, grid)
     engine.run(load_step("stanch.stuffing.sql", "stuffing_levels"))
-    levels = engine.fetch("SELECT * FROM stuffing_levels").sort("line")
+    levels = pl.DataFrame(
+        unpack_patterns(engine.fetch("SELECT * FROM stuffing_levels").sort("line")["pattern"].to_numpy())
+    )
     for row, level in zip(grid.iter_rows(named=True), levels.iter_rows(named=True), strict=True):
         told = {
             k: v
@@ -186,11 +200,12 @@ def test_habits_are_those_of_the_step(engine: Engine) -> None:
     )
     compute_levels(engine, StuffingSettings(), SilentProgress())
     refused = engine.fetch(
-        "SELECT a.account, l.behaviour FROM stuffing_levels AS l"
+        "SELECT a.account, l.pattern FROM stuffing_levels AS l"
         " JOIN stuffing_accounts AS a ON a.account_id = l.account_id WHERE l.outcome = 1"
     )
     assert refused.height == 15
-    for account, behaviour in refused.iter_rows():
+    codes = unpack_patterns(refused["pattern"].to_numpy())["behaviour"]
+    for account, behaviour in zip(refused["account"], codes, strict=True):
         told = [fact.key for fact in describe_level("behaviour", behaviour)]
         assert told == ["outcome.failure", *account.split(), told[-1]]
 

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from typing import Final
 
 import msgspec
+import numpy as np
 import polars as pl
 
-from stanch.engine import Engine, Step, load_step
+from stanch.engine import Engine, load_step
 from stanch.findings import Campaign, Interval, Logins, format_time
 from stanch.progress import Progress
-from stanch.stuffing.blocks import BLOCKS
 from stanch.stuffing.campaigns import link_tools
+from stanch.stuffing.chance import fetch_chances
 from stanch.stuffing.fallen import find_fallen
-from stanch.stuffing.features import FOUND, bin_width_us, compute_levels
+from stanch.stuffing.features import PatternCounts, bin_width_us, compute_levels, fetch_owned, fetch_patterns
 from stanch.stuffing.intervals import describe_sum
 from stanch.stuffing.measures import (
     Measures,
@@ -25,7 +26,7 @@ from stanch.stuffing.measures import (
 )
 from stanch.stuffing.reasons import Reason
 from stanch.stuffing.returns import find_returns
-from stanch.stuffing.scoring import fit_model, score_attempts
+from stanch.stuffing.scoring import Model, choose_better, fit_model, put_addends, put_scores
 from stanch.stuffing.settings import StuffingSettings
 
 _SQL: Final = "stanch.stuffing.sql"
@@ -34,13 +35,7 @@ _HELD_BACK: Final = -3.0
 #: ... and the most that attempts may have where no attack is reported at all: 1 in 1,000.
 _QUIET: Final = -7.0
 
-#: Attempts that a second attack explains and the first does not; how many are worth a second.
-_NEW: Final = """
-SELECT count(*) AS n
-FROM stuffing_scored AS s
-LEFT JOIN stuffing_found AS f ON f.file_id = s.file_id AND f.line = s.line
-WHERE s.log_odds >= 0 AND f.line IS NULL
-"""
+#: Attempts, at least, that only a second attack explains; fewer are not worth one.
 _LEAST_OTHER: Final = 150
 #: A host that lets accounts in this long before it attacks has customers of its own.
 _LEAD_US: Final = 3_600_000_000
@@ -65,9 +60,9 @@ def find_attacks(
 ) -> StuffingResult:
     """Find attacks in `logins`.
 
-    Makes `attempts` (one row per login), `level_names`, `fallen_accounts`, `attempt_bins`, `address_risk`
-    and `campaign_reasons`. `columns` are the columns of `logins` that were given. Nothing here is
-    drawn at random, so `seed` has no effect.
+    Makes `attempts` (one row per login), `pattern_addends`, `level_names`, `fallen_accounts`, `attempt_bins`,
+    `address_risk` and `campaign_reasons`. `columns` are the columns of `logins` that were given. Nothing
+    here is drawn at random, so `seed` has no effect.
     """
     bin_us = bin_width_us(settings)
     compute_levels(engine, settings, progress)
@@ -102,7 +97,6 @@ def find_attacks(
             for name in (
                 "successes",
                 "owned",
-                "found",
                 "ips",
                 "accounts",
                 "clients",
@@ -120,29 +114,23 @@ def find_attacks(
 def _link_campaigns(engine: Engine, settings: StuffingSettings) -> list[Measures]:
     """Score attempts and link the suspicious ones; return the campaigns kept, in order of start.
 
-    If no group of them looks like an attack, everything is scored as peace.
+    If no group of them looks like an attack, everything is scored as peace. Makes `stuffing_scored` and
+    `pattern_addends`.
     """
-    model = fit_model(engine)
-    if model is None:
+    counts = fetch_patterns(engine)
+    models = _fit_attacks(engine, counts) if len(counts.n) else []
+    if not models:
         engine.create("stuffing_scored", _EMPTY_SCORED)
-    else:
-        score_attempts(engine, model, at_peace=not model.found_any)
-        engine.run(load_step(_SQL, "stuffing_tainted", lead_us=_LEAD_US))
-        engine.run(load_step(_SQL, "stuffing_owned"))
-        if engine.count("stuffing_owned"):
-            engine.run(load_step(_SQL, "stuffing_patterns"))
-            model = fit_model(engine) or model
-            score_attempts(engine, model, at_peace=not model.found_any)
-        if model.found_any:
-            _look_for_another(engine)
     engine.run(load_step(_SQL, "stuffing_tools"))
     links = link_tools(engine.fetch("SELECT * FROM stuffing_tools"))
     engine.put("stuffing_links", links)
     measures = measure_campaigns(engine) if len(links) else []
     kept = keep_campaigns(measures, settings)
     engine.put("stuffing_kept", kept)
-    if model is not None and model.found_any and not len(kept):
-        score_attempts(engine, model, at_peace=True)
+    if models and models[0].found_any and not len(kept):
+        models = models[:1]
+        put_scores(engine, counts, models[0].score(counts, at_peace=True))
+    put_addends(engine, counts, models)
     engine.run(load_step(_SQL, "stuffing_seeds"))
     find_returns(engine)
     engine.drop("stuffing_tools")
@@ -150,28 +138,39 @@ def _link_campaigns(engine: Engine, settings: StuffingSettings) -> list[Measures
     return [by_number[number] for number in kept["campaign"].to_list()]
 
 
-def _look_for_another(engine: Engine) -> None:
-    """Fit once more without what was found, and give each attempt the better of its two scores.
+def _fit_attacks(engine: Engine, counts: PatternCounts) -> list[Model]:
+    """Fit one attack, set the attackers' own accounts aside and fit again, then look for another attack.
 
-    Attacks at the same time differ in network, client and list; one set of tables fits the larger only.
+    Attacks at the same time differ in network, client and list; one set of tables fits the larger only. So
+    the mixture is fitted once more to what the first does not explain, and each attempt gets the better of
+    its two scores. Makes `stuffing_owned` and `stuffing_scored`; returns the models in the order of
+    their numbers.
     """
-    engine.run(load_step(_SQL, "stuffing_found"))
-    engine.run(load_step(_SQL, "stuffing_patterns"))
-    other = fit_model(engine)
-    if other is not None and other.found_any:
-        engine.run(Step("stuffing_first", "SELECT * FROM stuffing_scored"))
-        score_attempts(engine, other, at_peace=False)
-        if engine.fetch(_NEW).item() >= _LEAST_OTHER:
-            engine.run(load_step(_SQL, "stuffing_merged", output="stuffing_scored"))
-        else:
-            engine.run(Step("stuffing_scored", "SELECT * FROM stuffing_first"))
-        engine.drop("stuffing_first")
-    engine.create("stuffing_found", FOUND)
-    engine.run(load_step(_SQL, "stuffing_patterns"))
+    chances = fetch_chances(engine)
+    n = counts.n
+    model = fit_model(counts, n, chances)
+    put_scores(engine, counts, model.score(counts))
+    engine.run(load_step(_SQL, "stuffing_tainted", lead_us=_LEAD_US))
+    engine.run(load_step(_SQL, "stuffing_owned"))
+    owned = engine.count("stuffing_owned") > 0
+    if owned:
+        n = n - fetch_owned(engine, counts)
+        model = fit_model(counts, n, chances)
+    first = model.score(counts)
+    if model.found_any:
+        other = fit_model(counts, np.where(first.log_odds >= 0, 0.0, n), chances)
+        second = other.score(counts, number=1)
+        new = counts.n[(second.log_odds >= 0) & (first.log_odds < 0)].sum()
+        if other.found_any and new >= _LEAST_OTHER:
+            put_scores(engine, counts, choose_better(first, second))
+            return [model, other]
+    if owned:
+        put_scores(engine, counts, first)
+    return [model]
 
 
 _EMPTY_SCORED: Final = (
-    dict.fromkeys(("file_id", "outcome", "client", "again", "habit", "host_size"), "INTEGER")
+    dict.fromkeys(("file_id", "outcome", "client", "again", "habit", "origin", "attack"), "INTEGER")
     | dict.fromkeys(
         (
             "line",
@@ -184,12 +183,11 @@ _EMPTY_SCORED: Final = (
             "place_id",
             "device_id",
             "client_id",
-            "people",
+            "pattern",
         ),
         "BIGINT",
     )
-    | dict.fromkeys(("log_odds", *(f"ev_{name}" for name in ("level", *BLOCKS))), "DOUBLE")
-    | dict.fromkeys((f"lv_{name}" for name in ("level", *BLOCKS)), "INTEGER")
+    | dict.fromkeys(("log_odds", "prior"), "DOUBLE")
 )
 
 

@@ -43,6 +43,25 @@ BLOCKS: Final = ("behaviour", "address", "network", "standing", "client", "place
 N_KINDS: Final = 8
 N_GROUPS: Final = 3 * N_KINDS
 
+#: Axes of a pattern, the combination of a group of people with a level per block, and their lengths:
+#: stuffing_levels.sql flattens them, in this order, into one number below 2**63.
+PATTERN_AXES: Final = {
+    "people": N_GROUPS,
+    "behaviour": 5 * N_HABITS * N_AGAIN,
+    "address": 13 * 17,
+    "network": 9 * 13,
+    "standing": 5,
+    "client": 8192,
+    "place": 8192,
+    "target": 20,
+}
+
+
+def unpack_patterns(patterns: Ints) -> dict[str, Ints]:
+    """Group of people and level per block of each pattern number."""
+    axes = np.unravel_index(patterns, tuple(PATTERN_AXES.values()))
+    return dict(zip(PATTERN_AXES, axes, strict=True))
+
 
 def _groups(*kinds: int) -> tuple[int, ...]:
     return tuple(kind + N_KINDS * company for company in range(3) for kind in kinds)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import polars as pl
 
 from stanch.engine import Engine, load_step
 from stanch.progress import Progress
-from stanch.stuffing.blocks import BLOCKS, Ints
+from stanch.stuffing.blocks import Floats, Ints, unpack_patterns
 from stanch.stuffing.settings import StuffingSettings
 
 _SQL: Final = "stanch.stuffing.sql"
@@ -17,8 +19,6 @@ _SQL: Final = "stanch.stuffing.sql"
 _OWN_LEVEL_FROM: Final = 20
 _MINUTE_US: Final = 60_000_000
 
-#: Columns of `stuffing_found`.
-FOUND: Final = {"file_id": "INTEGER", "line": "BIGINT"}
 #: Each table needed no more once the one behind it is made.
 _SPENT: Final = {
     "tries": ("devices",),
@@ -67,7 +67,6 @@ def compute_levels(engine: Engine, settings: StuffingSettings, progress: Progres
     if not spellings_given:
         engine.create("account_spellings", {"account": "VARCHAR", "variant": "BIGINT"})
     engine.create("stuffing_owned", {"account_id": "BIGINT"})
-    engine.create("stuffing_found", FOUND)
     steps = list(_plan_steps(settings))
     with progress.task("Comparing attempts", len(steps), unit="steps") as task:
         for name, params in steps:
@@ -79,14 +78,42 @@ def compute_levels(engine: Engine, settings: StuffingSettings, progress: Progres
         engine.drop("account_spellings")
 
 
-def fetch_patterns(engine: Engine) -> tuple[dict[str, Ints], Ints]:
-    """Read the pattern table in a fixed order: its columns by name, and the bins' numbers."""
-    columns = ("bin", "people", *BLOCKS)
-    frame = engine.fetch(
-        "SELECT bin, people, behaviour, address, network, standing, client, place, target, n"
-        " FROM stuffing_patterns"
-    ).sort(columns)
-    patterns = {name: frame[name].to_numpy().astype(np.int64) for name in (*columns, "n")}
-    bins = patterns["bin"]
-    numbers = np.arange(bins.min(), bins.max() + 1) if len(bins) else np.zeros(0, dtype=np.int64)
-    return patterns, numbers
+@dataclass(frozen=True, slots=True)
+class PatternCounts:
+    """Attempts by bin and pattern. Grain of the arrays: one entry per bin and pattern, in order of both."""
+
+    bin: Ints
+    pattern: Ints
+    people: Ints
+    codes: dict[str, Ints]  #: level per block
+    n: Floats
+
+
+def fetch_patterns(engine: Engine) -> PatternCounts:
+    """Read `stuffing_patterns`."""
+    frame = engine.fetch("SELECT bin, pattern, n FROM stuffing_patterns").sort("bin", "pattern")
+    pattern = frame["pattern"].to_numpy().astype(np.int64)
+    codes = unpack_patterns(pattern)
+    people = codes.pop("people")
+    return PatternCounts(
+        frame["bin"].to_numpy().astype(np.int64),
+        pattern,
+        people,
+        codes,
+        frame["n"].to_numpy().astype(np.float64),
+    )
+
+
+def fetch_owned(engine: Engine, counts: PatternCounts) -> Floats:
+    """Attempts per entry of `counts` on accounts in `stuffing_owned`."""
+    engine.run(load_step(_SQL, "stuffing_owned_patterns"))
+    owned = engine.fetch("SELECT bin, pattern, n_owned FROM stuffing_owned_patterns")
+    engine.drop("stuffing_owned_patterns")
+    entries = pl.DataFrame({"bin": counts.bin, "pattern": counts.pattern})
+    found = entries.join(
+        owned.cast({"bin": pl.Int64, "pattern": pl.Int64}),
+        on=["bin", "pattern"],
+        how="left",
+        maintain_order="left",
+    )
+    return found["n_owned"].fill_null(0).to_numpy().astype(np.float64)

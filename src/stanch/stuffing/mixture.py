@@ -65,7 +65,7 @@ def split_patterns(codes: dict[str, Ints], group: Ints, stratum: Ints, n: Floats
         counts = np.bincount(cells, n[at_peace], N_GROUPS * size).astype(np.float64)
         peace[name] = counts.reshape(N_GROUPS, size)
     keys = [*codes, "group", "stratum"]
-    suspect = pl.DataFrame({**codes, "group": group, "stratum": stratum, "n": n}).filter(~at_peace)
+    suspect = pl.DataFrame({**codes, "group": group, "stratum": stratum, "n": n}).filter(~at_peace & (n > 0))
     merged = suspect.group_by(keys).agg(pl.col("n").sum()).sort(keys)
     of = {name: merged[name].to_numpy() for name in (*keys, "n")}
     return Patterns({name: of[name] for name in codes}, of["group"], of["stratum"], of["n"], peace)

@@ -1,7 +1,12 @@
-"""Fitted mixture -> log-odds of every attempt, with its addends, in the engine."""
+"""Pattern counts -> fitted mixtures -> log-odds of every attempt.
+
+All attempts of one bin and pattern have the same log-odds, so all fitting and scoring is done on these;
+the engine puts the scores beside the attempts in one join.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,115 +15,122 @@ import polars as pl
 from scipy.special import logit
 
 from stanch.engine import Engine, load_step
-from stanch.stuffing.blocks import BLOCKS, N_GROUPS, Floats, Ints, describe_blocks
-from stanch.stuffing.chance import fetch_chances
-from stanch.stuffing.features import fetch_patterns
+from stanch.stuffing.blocks import BLOCKS, Floats, Ints, describe_blocks, unpack_patterns
+from stanch.stuffing.chance import Chances
+from stanch.stuffing.features import PatternCounts
 from stanch.stuffing.mixture import PEACE_SHARE, Fit, Problem, fit_mixture, split_patterns
-from stanch.stuffing.strata import Strata, find_strata
+from stanch.stuffing.strata import ORIGINS, find_strata
 
 #: Share of attack held possible in a log where the test found no place to look for any.
-_WHOLLY_PEACEFUL_SHARE = 1e-9
-
+_WHOLLY_PEACEFUL_SHARE: Final = 1e-9
 #: Blocks whose levels the log itself names.
 _OPEN_ENDED: Final = ("client", "place")
-_COUNT_LEVELS: Final = "SELECT max(client) + 1 AS client, max(place) + 1 AS place FROM stuffing_levels"
-#: Blocks with a table of addends each; the small ones share `stuffing_addends_around`.
-_OWN_TABLE: Final = ("behaviour", "address", "client", "place")
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What one fitted mixture, or the better of several, says of each entry of `PatternCounts`.
+
+    `log_odds` in nats; `prior` is the part of it that the stratum adds, `origin` what that stratum is;
+    `attack` the number of the mixture whose word counts.
+    """
+
+    log_odds: Floats
+    prior: Floats
+    origin: Ints
+    attack: Ints
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """All that is needed to score attempts and to say how the score came about."""
+    """A fitted mixture and the stratum of each entry of `PatternCounts`."""
 
-    strata: Strata
     fit: Fit
-    bin_numbers: Ints
+    stratum: Ints
+    origin: Ints
 
     @property
     def found_any(self) -> bool:
         """Whether there is any place where an attack was looked for."""
-        return len(self.strata.prior_share) > 1
+        return len(self.origin) > 1
+
+    def score(self, counts: PatternCounts, *, number: int = 0, at_peace: bool = False) -> Scores:
+        """Scores of all entries; `at_peace` as if there were no place where to look for an attack."""
+        at_peace = at_peace or not self.found_any
+        peace = float(logit(_WHOLLY_PEACEFUL_SHARE if at_peace else PEACE_SHARE))
+        prior = np.full(len(counts.n), peace)
+        origin = np.full(len(counts.n), ORIGINS["peace"])
+        if not at_peace:
+            suspect = self.stratum > 0
+            shares = np.clip(self.fit.share, 1e-9, 1 - 1e-9)
+            prior[suspect] = logit(shares[self.stratum[suspect]])
+            origin = self.origin[self.stratum]
+        log_odds = prior.copy()
+        for addend in self.weigh(counts.people, counts.codes).values():
+            log_odds += addend
+        return Scores(log_odds, prior, origin, np.full(len(counts.n), number))
+
+    def weigh(self, people: Ints, codes: dict[str, Ints]) -> dict[str, Floats]:
+        """Addend of each block for these levels, in nats."""
+        return {name: self.fit.addends[name][people, codes[name]] for name in BLOCKS}
 
 
-def fit_model(engine: Engine) -> Model | None:
-    """Fit the mixture to `stuffing_patterns`; None where there are no attempts."""
-    table, bin_numbers = fetch_patterns(engine)
-    if not len(table["n"]):
-        return None
-    codes = {name: table[name] for name in BLOCKS}
-    n = table["n"].astype(np.float64)
-    strata, stratum = find_strata(table["bin"] - bin_numbers[0], len(bin_numbers), codes, n)
-    # Every level of any attempt, also of those that are left out of the patterns.
-    n_levels = dict(zip(_OPEN_ENDED, engine.fetch(_COUNT_LEVELS).row(0), strict=True))
+def fit_model(counts: PatternCounts, n: Floats, chances: Chances) -> Model:
+    """Fit the mixture to `n` attempts per entry of `counts`, which need not be all there are."""
+    first, last = int(counts.bin.min()), int(counts.bin.max())
+    strata, stratum = find_strata(counts.bin - first, last - first + 1, counts.codes, n)
     blocks = describe_blocks(
-        {name: np.bincount(codes[name], n, n_levels[name]).astype(np.float64) for name in _OPEN_ENDED}
+        {name: np.bincount(counts.codes[name], n).astype(np.float64) for name in _OPEN_ENDED}
     )
-    patterns = split_patterns(codes, table["people"], stratum, n)
-    fit = fit_mixture(
-        Problem(patterns, blocks, strata.prior_share, strata.most_cold_refused, fetch_chances(engine))
+    patterns = split_patterns(counts.codes, counts.people, stratum, n)
+    fit = fit_mixture(Problem(patterns, blocks, strata.prior_share, strata.most_cold_refused, chances))
+    return Model(fit, stratum, strata.origin)
+
+
+def choose_better(one: Scores, other: Scores) -> Scores:
+    """For each entry the scores with the larger log-odds: of the attack that it resembles most."""
+    better = other.log_odds > one.log_odds
+    return Scores(
+        np.where(better, other.log_odds, one.log_odds),
+        np.where(better, other.prior, one.prior),
+        np.where(better, other.origin, one.origin),
+        np.where(better, other.attack, one.attack),
     )
-    return Model(strata, fit, bin_numbers)
 
 
-def score_attempts(engine: Engine, model: Model, *, at_peace: bool) -> None:
-    """Make `stuffing_scored`, one row per attempt.
-
-    `at_peace`: score as if no place had been found where to look for an attack.
-    """
-    shares = model.fit.share
-    priors = np.where(np.arange(len(shares)) > 0, logit(np.clip(shares, 1e-9, 1 - 1e-9)), np.nan)
-    if at_peace:
-        priors[:] = np.nan
-    of_bin = priors[model.strata.of_bin]
-    engine.put(
-        "stuffing_bin_priors",
-        pl.DataFrame({"bin": model.bin_numbers, "prior": pl.Series(of_bin, nan_to_null=True)}),
-    )
-    for name in _OWN_TABLE:
-        engine.put(f"stuffing_addends_{name}", _list_addends(model, name, priors))
-    engine.put("stuffing_addends_around", _list_small_addends(model, priors))
-    peace = float(logit(_WHOLLY_PEACEFUL_SHARE if at_peace else PEACE_SHARE))
-    engine.run(load_step("stanch.stuffing.sql", "stuffing_scored", peace=peace))
-    engine.drop("stuffing_bin_priors", *(f"stuffing_addends_{name}" for name in (*_OWN_TABLE, "around")))
-
-
-def _find_priors(model: Model, name: str, priors: Floats) -> Floats:
-    """Prior log-odds of each level's stratum, NaN where the level has none."""
-    size = model.fit.addends[name].shape[1]
-    found = np.full(size, np.nan)
-    if name in model.strata.of_level:
-        of_level = model.strata.of_level[name][:size]
-        found[: len(of_level)] = priors[of_level]
-    return found
-
-
-def _list_addends(model: Model, name: str, priors: Floats) -> pl.DataFrame:
-    """Grain: one row per level of the block `name` and group of people."""
-    addends = model.fit.addends[name]
-    prior = np.repeat(_find_priors(model, name, priors), N_GROUPS)
-    return pl.DataFrame(
+def put_scores(engine: Engine, counts: PatternCounts, scores: Scores) -> None:
+    """Make `stuffing_scored`, one row per attempt."""
+    frame = pl.DataFrame(
         {
-            "cell": np.arange(addends.size),
-            "addend": addends.T.ravel(),
-            "prior": pl.Series(prior, nan_to_null=True),
+            "bin": counts.bin.astype(np.int32),
+            "pattern": counts.pattern,
+            "log_odds": scores.log_odds,
+            "prior": scores.prior,
+            "origin": scores.origin.astype(np.int8),
+            "attack": scores.attack.astype(np.int8),
         }
     )
+    engine.put("stuffing_scores", frame)
+    engine.run(load_step("stanch.stuffing.sql", "stuffing_scored"))
+    engine.drop("stuffing_scores")
 
 
-def _list_small_addends(model: Model, priors: Floats) -> pl.DataFrame:
-    """Grain: one row per combination of levels of network, standing and target, and group of people."""
-    sizes = [model.fit.addends[name].shape[1] for name in ("network", "standing", "target")]
-    network, standing, target, people = (
-        axis.ravel() for axis in np.meshgrid(*(np.arange(n) for n in (*sizes, N_GROUPS)), indexing="ij")
+def put_addends(engine: Engine, counts: PatternCounts, models: Sequence[Model]) -> None:
+    """Make `pattern_addends`: per attack and pattern the addend (`ev_`) and level (`lv_`) of each block."""
+    pattern = np.unique(counts.pattern)
+    codes = unpack_patterns(pattern)
+    people = codes.pop("people")
+    tables = [
+        pl.DataFrame(
+            {"attack": np.full(len(pattern), number, dtype=np.int8), "pattern": pattern}
+            | {f"ev_{name}": addend for name, addend in model.weigh(people, codes).items()}
+            | {f"lv_{name}": codes[name].astype(np.int16) for name in BLOCKS}
+        )
+        for number, model in enumerate(models)
+    ]
+    empty = pl.DataFrame(
+        schema={"attack": pl.Int8, "pattern": pl.Int64}
+        | {f"ev_{name}": pl.Float64 for name in BLOCKS}
+        | {f"lv_{name}": pl.Int16 for name in BLOCKS}
     )
-    of_network = _find_priors(model, "network", priors)[network]
-    prior = np.where(np.isnan(of_network), _find_priors(model, "target", priors)[target], of_network)
-    return pl.DataFrame(
-        {
-            "cell": np.arange(len(people)),
-            "network": model.fit.addends["network"][people, network],
-            "standing": model.fit.addends["standing"][people, standing],
-            "target": model.fit.addends["target"][people, target],
-            "prior": pl.Series(prior, nan_to_null=True),
-        }
-    )
+    engine.put("pattern_addends", pl.concat([empty, *tables]))

@@ -29,14 +29,16 @@ HAMMERED_TARGETS = np.array([3, 7, 11, 15, 16, 17, 18, 19])
 _LOUD: Final = 5.0
 
 
+#: What a stratum may be: peace, or a level of one of these, in the order in which they apply.
+ORIGINS: Final = {"peace": 0, "bin": 1, "client": 2, "place": 3, "address": 4, "network": 5, "target": 5}
+
+
 @dataclass(frozen=True, slots=True)
 class Strata:
-    """Which stratum an attempt is in: the first that applies of bin, client, place, address,
-    network, target; else peace, number 0."""
+    """Strata by number; 0 is peace."""
 
-    of_bin: Ints  #: stratum per bin, 0 none
-    of_level: dict[str, Ints]  #: block -> stratum per level, 0 none
-    prior_share: Floats  #: per stratum
+    prior_share: Floats  #: of attack per stratum
+    origin: Ints  #: per stratum: what it is, as in `ORIGINS`
     null: Null
     most_cold_refused: float  #: share of ordinary attempts that may be cold refusals
 
@@ -44,7 +46,9 @@ class Strata:
 def find_strata(bins: Ints, n_bins: int, codes: dict[str, Ints], n: Floats) -> tuple[Strata, Ints]:
     """Look for excess by time, client and place, and for foul addresses and hammered targets.
 
-    Returns the strata and the stratum of every pattern.
+    `n` are attempts per pattern and bin; it may be 0, so that patterns set aside get a stratum as well.
+    Returns the strata and the stratum of every pattern: the first that applies of its bin, client, place,
+    address, network and target.
     """
     behaviour = codes["behaviour"]
     hammered = np.isin(codes["target"], HAMMERED_TARGETS)
@@ -55,10 +59,19 @@ def find_strata(bins: Ints, n_bins: int, codes: dict[str, Ints], n: Floats) -> t
     most = limit_cold_refusals(with_retries, null_with_retries)
     loud = find_suspect_bins(with_retries, null_with_retries, least_ratio=_LOUD)
     excess = np.maximum(find_suspect_bins(by_bin, null), loud)
-    total = np.bincount(bins, n, n_bins).astype(np.float64)
-    of_bin, shares = _number(excess, total, [0.0])
-    stratum = of_bin[bins].copy()
-    of_level: dict[str, Ints] = {}
+    shares, origin = [0.0], [ORIGINS["peace"]]
+
+    def number(name: str, excess: Floats, levels: Ints, n: Floats) -> Ints:
+        """Give each level with an excess the next number, its prior share excess / attempts; others get 0."""
+        found = excess > 0
+        numbers = np.zeros(len(excess), dtype=np.int64)
+        numbers[found] = len(shares) + np.arange(found.sum())
+        total = np.bincount(levels, n, len(excess))[found]
+        shares.extend(np.clip(excess[found] / np.maximum(total, 1.0), 1e-4, 0.95).tolist())
+        origin.extend([ORIGINS[name]] * int(found.sum()))
+        return numbers[levels]
+
+    stratum = number("bin", excess, bins, n)
     for name in ("client", "place"):
         free = stratum == 0
         size = int(codes[name].max(initial=0)) + 1
@@ -66,30 +79,16 @@ def find_strata(bins: Ints, n_bins: int, codes: dict[str, Ints], n: Floats) -> t
         excess = find_suspect_kinds(counts, null, by_bin)
         if name == "place":
             excess[:N_SHARED_LEVELS] = 0.0
-        of_level[name], shares = _number(
-            excess, np.bincount(codes[name], n * free, size).astype(np.float64), shares
-        )
-        stratum = np.where(free, of_level[name][codes[name]], stratum)
+        stratum = np.where(free, number(name, excess, codes[name], n * free), stratum)
+    refused = behaviour // (N_HABITS * N_AGAIN) != SUCCESS
     for name, levels in (
         ("address", FOUL_ADDRESSES),
         ("network", FOUL_NETWORKS),
         ("target", HAMMERED_TARGETS),
     ):
-        free = stratum == 0
-        marked = np.isin(codes[name], levels) & (behaviour // (N_HABITS * N_AGAIN) != SUCCESS)
-        table = np.zeros(max(int(levels.max()), int(codes[name].max(initial=0))) + 1, dtype=np.int64)
-        if float(n[free & marked].sum()) >= 20:
-            table[levels] = len(shares)
-            shares = [*shares, 0.5]
-            stratum = np.where(free, table[codes[name]], stratum)
-        of_level[name] = table
-    return Strata(of_bin, of_level, np.array(shares), null, most), stratum
-
-
-def _number(excess: Floats, total: Floats, shares: list[float]) -> tuple[Ints, list[float]]:
-    """Give each group with an excess the next stratum number; its share is excess / total."""
-    found = excess > 0
-    numbers = np.zeros(len(excess), dtype=np.int64)
-    numbers[found] = len(shares) + np.arange(found.sum())
-    new = np.clip(excess[found] / np.maximum(total[found], 1.0), 1e-4, 0.95)
-    return numbers, [*shares, *new.tolist()]
+        marked = (stratum == 0) & np.isin(codes[name], levels)
+        if float(n[marked & refused].sum()) >= 20:
+            stratum = np.where(marked, len(shares), stratum)
+            shares.append(0.5)
+            origin.append(ORIGINS[name])
+    return Strata(np.array(shares), np.array(origin), null, most), stratum

@@ -10,22 +10,23 @@ SELECT
   a.outcome,
   a.campaign,
   CAST(a.log_odds AS REAL) AS log_odds,
-  CAST(a.ev_level AS REAL) AS ev_level,
-  CAST(a.ev_behaviour AS REAL) AS ev_behaviour,
-  CAST(a.ev_address AS REAL) AS ev_address,
-  CAST(a.ev_network AS REAL) AS ev_network,
-  CAST(a.ev_standing AS REAL) AS ev_standing,
-  CAST(a.ev_client AS REAL) AS ev_client,
-  CAST(a.ev_place AS REAL) AS ev_place,
-  CAST(a.ev_target AS REAL) AS ev_target,
+  CAST(a.prior AS REAL) AS ev_level,
+  CAST(w.ev_behaviour AS REAL) AS ev_behaviour,
+  CAST(w.ev_address AS REAL) AS ev_address,
+  CAST(w.ev_network AS REAL) AS ev_network,
+  CAST(w.ev_standing AS REAL) AS ev_standing,
+  CAST(w.ev_client AS REAL) AS ev_client,
+  CAST(w.ev_place AS REAL) AS ev_place,
+  CAST(w.ev_target AS REAL) AS ev_target,
   CAST(a.ev_sequel AS REAL) AS ev_sequel,
-  a.lv_level, a.lv_behaviour, a.lv_address, a.lv_network, a.lv_standing, a.lv_client, a.lv_place, a.lv_target,
+  a.origin AS lv_level, w.lv_behaviour, w.lv_address, w.lv_network, w.lv_standing, w.lv_client, w.lv_place, w.lv_target,
   a.lv_sequel,
   c.name AS client,
   p.name AS place
 FROM attempts AS a
 JOIN input_files AS f ON f.file_id = a.file_id
+JOIN pattern_addends AS w ON w.attack = a.attack AND w.pattern = a.pattern
 LEFT JOIN account_labels AS n ON n.account_id = a.account_id
-LEFT JOIN level_names AS c ON c.block = 'client' AND c.level = a.lv_client
-LEFT JOIN level_names AS p ON p.block = 'place' AND p.level = a.lv_place
+LEFT JOIN level_names AS c ON c.block = 'client' AND c.level = w.lv_client
+LEFT JOIN level_names AS p ON p.block = 'place' AND p.level = w.lv_place
 ORDER BY a.file_id, a.line

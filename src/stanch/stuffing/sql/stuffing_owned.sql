@@ -1,14 +1,14 @@
 -- Grain: one row per account of the attackers' own, with which they make their failures look fewer. Most of its logins
 -- come while the same host makes suspicious refusals on other accounts; three of them from two hosts, or five. Or it
--- gets in eight times, hardly ever twice from one place, mostly in hours in which an attack is suspected (log-odds of
--- at least -3, 1 in 20).
+-- gets in eight times, hardly ever twice from one place, mostly in hours in which an attack is suspected (prior log-odds
+-- of at least -3, 1 in 20).
 WITH successes AS (
   SELECT
     s.account_id,
     s.place_id,
-    s.ev_level,
+    s.prior,
     CASE WHEN t.one_account <> s.account_id OR t.other_account <> s.account_id THEN s.host_id END AS beside
-  FROM (SELECT account_id, host_id, bin, place_id, ev_level FROM stuffing_scored WHERE outcome = 0) AS s
+  FROM (SELECT account_id, host_id, bin, place_id, prior FROM stuffing_scored WHERE outcome = 0) AS s
   LEFT JOIN stuffing_tainted AS t ON t.host_id = s.host_id AND t.bin = s.bin
 )
 SELECT account_id
@@ -22,5 +22,5 @@ HAVING (
   OR (
     count(*) >= 8
     AND 5 * count(DISTINCT place_id) >= 4 * count(*)
-    AND 5 * sum(CASE WHEN ev_level >= -3.0 THEN 1 ELSE 0 END) >= 4 * count(*)
+    AND 5 * sum(CASE WHEN prior >= -3.0 THEN 1 ELSE 0 END) >= 4 * count(*)
   )
