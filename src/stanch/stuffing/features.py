@@ -21,7 +21,7 @@ _MINUTE_US: Final = 60_000_000
 
 #: Each table needed no more once the one behind it is made.
 _SPENT: Final = {
-    "tries": ("devices",),
+    "tries": ("devices", "turns"),
     "holders": ("triples",),
     "context": ("tries", "places", "held_families", "nearmiss", "slips"),
     "levels": ("context", "hosts", "host_bins", "nets"),
@@ -37,6 +37,7 @@ def _plan_steps(settings: StuffingSettings) -> Iterator[tuple[str, dict[str, int
     yield "places", own
     yield "names", {}
     yield "devices", {}
+    yield "turns", {"bin_us": bin_width_us(settings)}
     yield "tries", {"bin_us": bin_width_us(settings)}
     yield "triples", {}
     yield "pairs", near

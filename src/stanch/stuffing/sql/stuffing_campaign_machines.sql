@@ -2,17 +2,24 @@
 -- timed: on one account with one client at equal intervals, twenty or more of them 10 s or more apart, four in five
 -- within 30 % of the mean: checks and stale stored passwords. odd: refused names of a shape that hardly any account
 -- of the shop has, which no stolen list would hold: scanners; coded: those that inject code. let_in: successes on accounts not the attackers' own.
-WITH gaps AS (
-  SELECT
-    campaign, account_id, client_id,
-    (time_us - lag(time_us) OVER (PARTITION BY campaign, account_id, client_id ORDER BY time_us)) // 1000000 AS gap_s
+WITH often AS (
+  SELECT campaign, account_id, client_id
   FROM stuffing_marked
+  GROUP BY campaign, account_id, client_id
+  HAVING count(*) >= 20
+),
+gaps AS (
+  SELECT
+    m.campaign, m.account_id, m.client_id,
+    (m.time_us - lag(m.time_us) OVER (PARTITION BY m.campaign, m.account_id, m.client_id ORDER BY m.time_us))
+      // 1000000 AS gap_s
+  FROM stuffing_marked AS m
+  JOIN often AS o ON o.campaign = m.campaign AND o.account_id = m.account_id AND o.client_id = m.client_id
 ),
 pairs AS (
   SELECT campaign, account_id, client_id, count(*) AS n, CAST(sum(gap_s) AS BIGINT) AS total_s, count(gap_s) AS n_gaps
   FROM gaps
   GROUP BY campaign, account_id, client_id
-  HAVING count(*) >= 20
 ),
 regular AS (
   SELECT g.campaign, g.account_id, g.client_id, min(p.n) AS n
