@@ -41,6 +41,15 @@ con.execute("SELECT c0, count(*) AS n FROM read_csv(?, delim=' ', quote='\\"', e
             [sys.argv[1]]).fetchall()
 """
 
+#: The same scan with every field kept, as whoever reads a log must.
+SPLIT_TABLE = """
+import duckdb, sys
+columns = {f"c{i}": "VARCHAR" for i in range(10)}
+con = duckdb.connect()
+con.execute("CREATE TABLE split AS SELECT * FROM read_csv(?, delim=' ', quote='\\"', escape='', header=false,"
+            f" auto_detect=false, columns={columns})", [sys.argv[1]])
+"""
+
 #: Framing, parsing, checks and loading into the engine's tables: what `investigate` does first.
 READING = """
 import sys
@@ -129,6 +138,7 @@ def list_tools(log: Path, part: Path, n_lines: int, n_logins: int, args: argpars
     tools = [
         Tool("(a) grep -c", ["grep", "-c", "POST /account/login", str(log)], n_lines, (0, 1)),
         Tool("(b) DuckDB split-scan", [python, "-c", SPLIT_SCAN, str(log)], n_lines),
+        Tool("(b) the same, kept as a table", [python, "-c", SPLIT_TABLE, str(log)], n_lines),
         Tool("stanch: reading", [python, "-c", READING, str(log), str(n_logins)], n_lines),
     ]
     if not args.reading_only:
