@@ -121,6 +121,8 @@ def _find_attacks(
     if not engine.has("logins"):
         return StuffingResult(logins=Logins(), campaigns=[], notes=[], bin_us=0)
     found = find_attacks(engine, evidence.columns["logins"], settings.stuffing, seed, progress)
+    if found.logins.not_examined:
+        progress.warn(found.logins.not_examined)
     if engine.count("logins"):
         return found
     return replace(

@@ -212,3 +212,36 @@ def test_web_logs_alone_give_exposures(tmp_path: Path) -> None:
     rows = {read["table"]: read["rows"] for read in answer["inputs"]}
     assert rows["logins"] == 40
     assert rows["accesses"] == 80
+
+
+def write_logins(path: Path, outcomes: list[str]) -> Path:
+    rows = [
+        f"2024-03-0{1 + i % 9}T10:{i % 60:02}:{i % 59:02}Z,203.0.113.{i % 40},u{i % 60},{outcome},M"
+        for i, outcome in enumerate(outcomes)
+    ]
+    path.write_text("\n".join(["time,ip,account,outcome,user_agent", *rows]), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "examined"),
+    [
+        (["success"] * 400, False),
+        (["unknown"] * 400, False),
+        (["unknown"] * 390 + ["failure"] * 10, False),
+        (["success"] * 390 + ["failure"] * 10, True),
+        (["failure"] * 400, True),
+        (["denied"] * 400, True),
+    ],
+    ids=["all-succeeded", "untold", "mostly-untold", "ordinary", "all-failed", "all-denied"],
+)
+def test_logins_count_as_examined_only_if_an_attack_would_show(
+    outcomes: list[str], examined: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logins = write_logins(tmp_path / "logins.csv", outcomes)
+    assert main(["investigate", "--logins", str(logins), "--out", str(tmp_path / "out")]) == 0
+    answer = json.loads((tmp_path / "out" / "findings.json").read_bytes())
+    why = answer["logins"]["not_examined"]
+    assert (why == "") == examined
+    assert (why in answer["not_examined"]) == (not examined)
+    assert ("outcome" in capsys.readouterr().err) != examined

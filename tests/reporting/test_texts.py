@@ -108,6 +108,13 @@ def test_what_the_logins_lack_is_translated() -> None:
     assert [note for note in notes if ZH.translate(note) is None] == []
 
 
+def test_why_logins_could_not_be_examined_is_translated() -> None:
+    from stanch.stuffing.attacks import NO_FAILURE, NO_OUTCOME
+
+    assert ZH.translate(NO_FAILURE)
+    assert "超过 99.9%" in (ZH.translate(NO_OUTCOME.format(percent="over 99.9")) or "")
+
+
 def test_every_reason_for_a_source_is_translated() -> None:
     from stanch.tracing.reasons import SENTENCES, SETTLE
 

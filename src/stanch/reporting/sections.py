@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from stanch.engine import Engine
 from stanch.findings import ComplaintCounts, Findings, format_time
-from stanch.reporting.answer import name_source, show_moment
+from stanch.reporting.answer import name_source, show_moment, tell_point
 from stanch.reporting.catalogue import Catalogue
 from stanch.reporting.cells import show_text
 from stanch.reporting.charts import LEAST_UNLOGGED, describe_length, draw_timeline, format_day
@@ -274,9 +274,3 @@ def _tell_gaps(gaps: list[Span], texts: Catalogue) -> list[Markup]:
     ]
     n_more = len(gaps) - len(longest)
     return [*told, texts.html("limits.gap_more", n=texts.number(n_more))] if n_more else told
-
-
-def tell_point(sentence: str, texts: Catalogue) -> str:
-    """A stage's sentence as one point of a list: with a capital."""
-    told = show_text(texts.sentence(sentence), 600)
-    return told[:1].upper() + told[1:]

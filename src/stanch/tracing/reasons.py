@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+from stanch.findings import format_percent
+
 Params: TypeAlias = Mapping[str, int | float | str]
 
 
@@ -21,13 +23,9 @@ class Reason:
         return SENTENCES[self.code].format(**_write_numbers(self.params))
 
 
-def write_percent(share: float) -> str:
-    """A share as percent with up to three figures; what is not quite all or nothing is not rounded to it."""
-    if share < 0.001:
-        return "under 0.1"
-    if 0.999 < share < 1:
-        return "over 99.9"
-    return f"{100 * share:.1f}".removesuffix(".0")
+def write_percent(chance: float) -> str:
+    """A chance as percent: nothing that is concluded, or counted in simulations, is ever certain."""
+    return format_percent(min(max(chance, 1e-9), 1 - 1e-9))
 
 
 def write_expected(value: float) -> str:
