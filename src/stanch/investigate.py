@@ -97,7 +97,7 @@ def _examine(
     """Every stage after reading; the findings, and the width of the bins of `attempt_bins`."""
     join_actors(engine)
     stuffing = _find_attacks(engine, evidence, settings, case.seed, progress)
-    exposure = find_exposures(engine, settings.exposure, progress)
+    exposure = find_exposures(engine, settings.exposure, progress, case.read.zone)
     complaints = count_complaints(engine, case.read.zone) if engine.has("complaints") else ComplaintCounts()
     attribution = _trace(engine, exposure, settings, case.seed, progress)
     findings = Findings(

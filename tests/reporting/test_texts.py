@@ -86,7 +86,10 @@ def test_chinese_has_blanks_beside_latin_letters_only() -> None:
 
 
 def test_lists_of_sources_are_chinese_in_chinese() -> None:
-    split = "Give staff:a and staff:乙 different orders from now on: complaints about later orders then tell them apart."
+    split = (
+        "Give staff:a and staff:乙 different orders from now on: complaints about later orders then tell"
+        " them apart."
+    )
     assert ZH.sentence(split).startswith("从现在起让员工账号 a、员工账号乙处理不同的订单：")
     alike = "The evidence cannot tell staff:a, partner:b apart: they saw the same orders."
     assert ZH.sentence(alike) == "证据无法区分员工账号 a、合作方 b：它们看过相同的订单。"

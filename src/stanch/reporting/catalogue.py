@@ -151,7 +151,7 @@ def load_catalogue(lang: Lang, package: str = "stanch.reporting", *, zone: str =
 
 
 def _find_wide_edges(value: object) -> tuple[bool, bool]:
-    """Whether the text begins and ends with a full-width character (Unicode Annex 11); nothing counts as one."""
+    """Whether it begins and ends with a full-width character (Unicode Annex 11); nothing counts as one."""
     text = _TAG.sub("", str(value))
     first, last = text[:1], text[-1:]
     return not first or unicodedata.east_asian_width(first) in "WF", (
