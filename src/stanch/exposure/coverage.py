@@ -67,10 +67,13 @@ def _count_days(engine: Engine, zone: str) -> pl.DataFrame:
 
 
 def list_not_examined(engine: Engine) -> list[str]:
-    """Kinds of actors of which no access was logged, one plain sentence each."""
+    """Kinds of actors of which no access was logged, one plain sentence each; none if no log tells."""
     if not engine.has("accesses"):
         return []
-    seen = set(engine.fetch("SELECT DISTINCT actor_kind FROM accesses")["actor_kind"].to_list())
+    kinds = "SELECT DISTINCT actor_kind FROM accesses"
+    seen = set(engine.fetch(kinds)["actor_kind"].to_list())
+    if seen == {None}:
+        return []
     told = [
         f"{_KIND_WORDS[kind]}: no access of theirs in the logs given" for kind in _KINDS if kind not in seen
     ]

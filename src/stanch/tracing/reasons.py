@@ -93,6 +93,8 @@ SETTLE: Final[Mapping[str, str]] = {
     " with them, a leak does not.",
     "split": "Give {members} different orders from now on: complaints about later orders then tell them"
     " apart.",
+    "accesses": "Give a log that shows who saw which order, with the signed-in user or session, and the table"
+    " of orders.",
     "numbers": "Ask victims for their order numbers: {n} complaints could not be linked to an order.",
     "fields": "Log which fields each screen, label and export shows; what callers knew can then exclude"
     " sources.",
