@@ -155,8 +155,8 @@ class _Checker:
             times = parse_times(cells, self.zone)
             self.dates[column.name] = times.is_date
             self.notes[f"{column.name} without an offset, read in zone {self.zone}"] += times.n_without_offset
-            for unit in times.units:
-                self.notes[f"{column.name} in Unix {unit}"] += 1
+            for unit, n in times.units.items():
+                self.notes[f"{column.name} in Unix {unit}"] += n
             return times.us
         if column.kind is Kind.ADDRESS:
             return parse_addresses(cells)
