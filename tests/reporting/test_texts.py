@@ -67,7 +67,9 @@ def test_no_conclusion_is_certain() -> None:
 
 def test_sentences_name_sources_and_times_as_the_page_does() -> None:
     told = "staff:agent02 fits best since 2015-04-17T15:43:09Z, in 97 % of cases."
-    assert EN.sentence(told) == "staff account agent02 fits best since 2015-04-17 15:43, in 97% of cases."
+    assert (
+        EN.sentence(told) == "staff account agent02 fits best since 2015-04-17\u00a015:43, in 97% of cases."
+    )
     assert EN.sentence("group:partner:a+partner:b: alike") == "partner a+partner b: alike"
 
 

@@ -95,8 +95,9 @@ def _tell_late_starts(engine: Engine, days: pl.DataFrame) -> list[str]:
     for (kind,), part in days.group_by("actor_kind", maintain_order=True):
         late = (starts[kind] - matters) // _DAY_US if matters is not None else 0
         if late >= 1:
+            first = part.get_column("day").to_list()[0]
             told.append(
-                f"log of {_KIND_WORDS.get(str(kind), str(kind))} starts {part['day'].min()},"
+                f"log of {_KIND_WORDS.get(str(kind), str(kind))} starts {first},"
                 f" {late} {'day' if late == 1 else 'days'} after the first order that was complained about;"
                 " what they saw before is not known: add older logs of theirs if there are any"
             )

@@ -79,10 +79,10 @@ class Catalogue:
     def sentence(self, sentence: str) -> str:
         """A stage's sentence as the page says it: in its language, or English where the catalogue lacks it.
 
-        Times are told to the minute, sources in words, percent without a blank.
+        Times are told to the minute and never broken over lines, sources in words, percent without a blank.
         """
         told = self.translate(sentence) or sentence
-        told = _MOMENT.sub(lambda found: self.clock.moment(found[0]), told)
+        told = _MOMENT.sub(lambda found: self.clock.moment(found[0]).replace(" ", "\u00a0"), told)
         return _PERCENT.sub("%", self._name_kind(told))
 
     def source(self, name: str, show: Callable[[str], str] = str) -> str:
