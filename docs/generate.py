@@ -75,7 +75,8 @@ says so. A log of the application that holds the outcome is always better.
 
 A look at an order is a `GET` whose path or query holds an order number, answered with 2xx. Who looked is
 the signed-in user, a field that you name, or a session joined to the logins; without any of them the
-endpoint itself stands as an anonymous source.
+endpoint itself stands as an anonymous source. A log in which nobody at all is named does not show users, so
+its looks are held against nobody, and the report says so.
 
 All of it can be set: `readers.web` in the [settings](settings.md). Queries are not kept.
 """

@@ -21,7 +21,7 @@ from stanch.exposure import ExposureResult, find_exposures
 from stanch.findings import Attribution, ComplaintCounts, Findings, Logins, Period, Run, format_time
 from stanch.progress import Progress
 from stanch.readers import EvidenceRead, ReadRequest, read_evidence
-from stanch.readers.sessions import join_actors
+from stanch.readers.sessions import forget_unnamed, join_actors
 from stanch.reporting import open_rejects, prepare_out, replace_answer, write_outputs
 from stanch.settings import Settings
 from stanch.stuffing import StuffingResult, find_attacks
@@ -96,8 +96,9 @@ def _examine(
 ) -> tuple[Findings, int]:
     """Every stage after reading; the findings, and the width of the bins of `attempt_bins`."""
     join_actors(engine)
+    unnamed = forget_unnamed(engine, evidence.inputs)
     stuffing = _find_attacks(engine, evidence, settings, case.seed, progress)
-    exposure = find_exposures(engine, settings.exposure, progress)
+    exposure = find_exposures(engine, settings.exposure, progress, case.read.zone)
     complaints = count_complaints(engine, case.read.zone) if engine.has("complaints") else ComplaintCounts()
     attribution = _trace(engine, exposure, settings, case.seed, progress)
     findings = Findings(
@@ -109,7 +110,11 @@ def _examine(
         campaigns=stuffing.campaigns,
         complaints=complaints,
         attribution=attribution,
-        not_examined=[why for table, why in _WITHOUT_TABLE.items() if not engine.has(table)] + stuffing.notes,
+        not_examined=[
+            *(why for table, why in _WITHOUT_TABLE.items() if not engine.has(table)),
+            *unnamed,
+            *stuffing.notes,
+        ],
         notes=evidence.notes,
     )
     return findings, stuffing.bin_us
@@ -121,6 +126,8 @@ def _find_attacks(
     if not engine.has("logins"):
         return StuffingResult(logins=Logins(), campaigns=[], notes=[], bin_us=0)
     found = find_attacks(engine, evidence.columns["logins"], settings.stuffing, seed, progress)
+    if found.logins.not_examined:
+        progress.warn(found.logins.not_examined)
     if engine.count("logins"):
         return found
     return replace(

@@ -212,3 +212,17 @@ def test_completion_is_generated_for_bash() -> None:
     script = app.generate_completion(shell="bash")
     assert "investigate" in script
     assert "--pseudonymise" in script
+
+
+def test_json_is_printed_even_where_every_row_was_rejected(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "logins.csv"
+    bad.write_text("time,ip,account,outcome\nyesterday,198.51.100.7,ann,success\n")
+    out = tmp_path / "out"
+    status, stdout, err = run_main(
+        "investigate", "--logins", str(bad), "--out", str(out), "--json", capsys=capsys
+    )
+    assert (status, err.count("every row of logins was rejected")) == (3, 1)
+    assert stdout == (out / "findings.json").read_text()
+    assert json.loads(stdout)["inputs"][0]["rejects"] == 1

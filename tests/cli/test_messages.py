@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from stanch.cli import main
 
 HEADER = "time,ip,account,outcome\n"
-GOOD = HEADER + "2024-03-01T10:00:00Z,198.51.100.7,ann,success\n"
+GOOD = (
+    HEADER + "2024-03-01T10:00:00Z,198.51.100.7,ann,failure\n2024-03-01T10:00:09Z,198.51.100.7,ann,success\n"
+)
 REQUEST = '198.51.100.7 - - [10/Oct/2023:13:55:36 +0000] "GET / HTTP/1.1" 200 1 "-" "x"\n'
 
 
@@ -127,7 +130,54 @@ def test_names_typed_at_a_login_are_not_among_the_rejects(tmp_path: Path, conten
 def test_a_rejected_line_of_a_log_is_shown_as_it_stands(tmp_path: Path) -> None:
     line = 'shop.example - - [10/Oct/2023:13:55:36 -0700] "POST /login?token=abc HTTP/1.1" 401 - "-" "x"'
     assert investigate(tmp_path, GOOD, f"{line}\n") == 0
-    assert list_raw(tmp_path) == [line.replace("abc", "[removed]")]
+    assert list_raw(tmp_path) == [line.replace("token=abc", "[removed]")]
+
+
+WEB = '198.51.100.7 - - [10/Oct/2023:13:55:36 -0700] "{} HTTP/1.1" 200 1 "-" "x"\n'
+NGINX = '{{"time":"{}","remote_addr":"198.51.100.7","status":200,"request":"POST {} HTTP/1.1"}}\n'
+ECS = (
+    '{{"@timestamp":"{}","event":{{"category":"authentication","outcome":"failure"}},'
+    '"source":{{"ip":"198.51.100.7"}},"user":{{"name":"ann"}},"url":{{"path":"{}"}}}}\n'
+)
+#: Where URLs hold passwords, in rows that can be read and in others that cannot.
+URLS = ("/login?u=ann&p=Hunter2", "https://ann:Hunter2@shop.example/login", "/login%3Fpassword=Hunter2")
+TIMES = ("2024-03-01T10:00:00Z", "never")
+
+
+def fill_all(template: str, urls: tuple[str, ...] = URLS) -> str:
+    return "".join(template.format(at, url) for url in urls for at in TIMES)
+
+
+PASSWORDS = {
+    "web": ("logins", "".join(30 * WEB.format(f"POST {url}") for url in URLS)),
+    "web-bad-address": ("logins", "".join(WEB.format(f"POST {url}").replace("198", "shop") for url in URLS)),
+    "web-garbage": ("logins", 9 * WEB.format("POST /login") + "".join(f"garbage {url}\n" for url in URLS)),
+    "web-orders": ("accesses", WEB.format("GET https://ann:Hunter2@shop.example/orders/77?key=Hunter2")),
+    "nginx-json": ("logins", fill_all(NGINX)),
+    "ecs": ("logins", fill_all(ECS)),
+    "csv": (
+        "logins",
+        HEADER.replace("\n", ",path,newPassword\n") + fill_all("{},192.0.2.7,ann,failure,{},Hunter2\n"),
+    ),
+    "csv-orders": (
+        "accesses",
+        "time,actor,actor_kind,order,channel\n" + fill_all("{},,anonymous,o1,{}\n", URLS[:2]),
+    ),
+    "csv-complaints": ("complaints", "complaint,received,order,scam_url\n" + fill_all("k1,{},o1,{}\n")),
+}
+
+
+@pytest.mark.parametrize("case", PASSWORDS)
+def test_a_password_in_a_url_is_written_nowhere(case: str, tmp_path: Path) -> None:
+    table, content = PASSWORDS[case]
+    given = tmp_path / "in.txt"
+    given.write_text(content)
+    status = main(["investigate", f"--{table}", str(given), "--out", str(tmp_path / "out"), "--quiet"])
+    assert status in (0, 3)
+    for file in (tmp_path / "out").iterdir():
+        assert b"Hunter2" not in file.read_bytes(), file.name
+        if file.suffix == ".parquet":
+            assert "Hunter2" not in str(pl.read_parquet(file).rows())
 
 
 def test_a_forced_format_is_used_or_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -105,6 +105,24 @@ def test_losses_are_added_in_cents_and_kept_apart_by_currency(engine: Engine) ->
     assert counts.loss_max == {"CNY": 0.2, "GBP": 19.99, "XXX": 5.0}
 
 
+def test_one_victim_may_lose_in_two_currencies(engine: Engine) -> None:
+    reports = [(300.0, "CNY"), (80.0, "GBP"), (500.0, "CNY"), (20.0, "GBP"), (None, None)]
+    put(engine, "complaints", [
+        report(0, complaint=f"r{i}", loss=loss, currency=c) for i, (loss, c) in enumerate(reports)
+    ] + [report(1, loss=90.0, currency="GBP")])  # fmt: skip
+    counts = count_complaints(engine)
+    assert (counts.count, counts.duplicates) == (2, 4)
+    assert counts.loss_total == {"CNY": 500.0, "GBP": 170.0}
+    assert counts.loss_max == {"CNY": 500.0, "GBP": 90.0}
+
+
+def test_a_loss_without_a_currency_is_not_counted_beside_the_same_with_one(engine: Engine) -> None:
+    put(engine, "complaints", [
+        report(0, loss=500.0, currency="CNY"), report(0, complaint="k9", loss=500.0),
+    ])  # fmt: skip
+    assert count_complaints(engine).loss_total == {"CNY": 500.0}
+
+
 def test_no_rows_give_no_figures(engine: Engine) -> None:
     put(engine, "complaints", [])
     counts = count_complaints(engine)
@@ -132,8 +150,9 @@ def test_the_order_of_rows_is_irrelevant(rows: list[dict[str, Any]]) -> None:
         pl.DataFrame([dict.fromkeys(names) | r for r in some], schema=schema)
         for some in (rows, sorted(rows, key=str))
     ]
-    one, two = (fold_duplicates(frame, {}) for frame in frames)
+    (one, lost), (two, lost_too) = (fold_duplicates(frame, {}) for frame in frames)
     assert one.equals(two)
+    assert lost.equals(lost_too)
     assert one.height == 8
 
 

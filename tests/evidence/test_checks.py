@@ -97,3 +97,9 @@ def test_numbers_that_a_program_made_decimals_of_are_names_again() -> None:
     assert checked.frame["account"].to_list() == ["1.5", None]
     assert checked.frame["time_us"].to_list() == [1709287200_000_000, 1709287200_250_000]
     assert checked.rejects == [(2, "order is empty")]
+
+
+def test_notes_on_units_count_rows() -> None:
+    times = ["1709287200000", "1709287200001", "1709287200", "2024-03-01T10:00:00Z"]
+    checked = check_rows(COMPLAINTS, rows(COMPLAINTS, *(COMPLAINT | {"received": t} for t in times)), "UTC")
+    assert +checked.notes == {"received in Unix milliseconds": 2}

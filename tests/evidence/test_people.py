@@ -110,7 +110,18 @@ def test_very_long_names_cost_nothing() -> None:
     "text",
     [
         '{"password": "open sesame", "user": "ann"}',
-        "POST /login?user=ann&passwd=sesame&x=1",
+        "POST /login user=ann&passwd=sesame&x=1",
+        "user[name]=ann&user[password]=sesame",
+        "user%5Bname%5D=ann&user%5Bpassword%5D=sesame",
+        '{"newPassword":"sesame","user":"ann"}',
+        "passwordConfirm=sesame ann",
+        "pw=sesame&ann",
+        "user_pass=sesame&ann",
+        'POST https://bob:sesame@shop.example/ann "x"',
+        "https://bob:ses@sesame@shop.example/ann",
+        "ann https://bob:sesame",
+        "POST /ann/login?u=bob&p=sesame HTTP/1.1",
+        "POST /ann/login?p=sesame?sesame#sesame",
         "user_password=sesame ann",
         "Authorization: Bearer sesame ann",
         "Cookie: sesame; ann",
@@ -124,8 +135,13 @@ def test_secrets_go_and_the_rest_stays(text: str) -> None:
 
 
 def test_which_columns_hold_secrets() -> None:
-    assert all(map(names_secret, ("password", "user_password", "Session ID", "auth-token", "PIN", "密码")))
-    assert not any(map(names_secret, ("passenger", "shipping", "author", "ip", "account")))
+    assert all(
+        map(
+            names_secret,
+            ("password", "user_password", "userPassword", "pass2", "Session ID", "auth-token", "PIN", "密码"),
+        )
+    )
+    assert not any(map(names_secret, ("passenger", "passed", "shipping", "author", "ip", "account")))
 
 
 def test_rejects_are_written_without_raw_under_a_key(tmp_path: Path) -> None:

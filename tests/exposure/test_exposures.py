@@ -148,3 +148,26 @@ def test_missing_kinds_late_logs_gaps_and_clocks_are_told(engine: Engine) -> Non
     assert "services" in missing
     assert "open endpoints" in missing
     assert "staff" not in missing
+
+
+def test_gaps_are_told_by_the_day_of_the_zone_and_as_one(engine: Engine) -> None:
+    # Ten looks an hour from 00:00 to 10:00 UTC; the 20th to the 22nd and the 25th are missing in Shanghai.
+    days = [d for d in range(28) if d not in (9, 10, 11, 14)]
+    put(engine, "accesses", [
+        look("agent1", "staff", f"o{d}-{h}", 24 * d + h - 8) for d in days for h in range(2, 12)
+    ])  # fmt: skip
+    told = find_exposures(engine, ExposureSettings(), SilentProgress(), "Asia/Shanghai").coverage
+    log = "log of staff accounts has no row"
+    assert told == [
+        f"{log} from 2015-04-20 to 2015-04-22, where 10 are usual on a day",
+        f"{log} on 2015-04-25, where 10 are usual on a day",
+    ]
+
+
+def test_a_month_without_a_row_is_one_gap(engine: Engine) -> None:
+    put(engine, "accesses", [
+        look("agent1", "staff", f"o{d}-{h}", 24 * d + h)
+        for d in range(60) if not 15 <= d < 45 and d % 7 not in (5, 6) for h in range(9)
+    ])  # fmt: skip
+    (told,) = find_exposures(engine, ExposureSettings(), SilentProgress()).coverage
+    assert "has no row from 2015-04-26 to " in told

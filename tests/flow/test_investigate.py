@@ -212,3 +212,61 @@ def test_web_logs_alone_give_exposures(tmp_path: Path) -> None:
     rows = {read["table"]: read["rows"] for read in answer["inputs"]}
     assert rows["logins"] == 40
     assert rows["accesses"] == 80
+
+
+def write_logins(path: Path, outcomes: list[str]) -> Path:
+    rows = [
+        f"2024-03-0{1 + i % 9}T10:{i % 60:02}:{i % 59:02}Z,203.0.113.{i % 40},u{i % 60},{outcome},M"
+        for i, outcome in enumerate(outcomes)
+    ]
+    path.write_text("\n".join(["time,ip,account,outcome,user_agent", *rows]), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "examined"),
+    [
+        (["success"] * 400, False),
+        (["unknown"] * 400, False),
+        (["unknown"] * 390 + ["failure"] * 10, False),
+        (["success"] * 390 + ["failure"] * 10, True),
+        (["failure"] * 400, True),
+        (["denied"] * 400, True),
+    ],
+    ids=["all-succeeded", "untold", "mostly-untold", "ordinary", "all-failed", "all-denied"],
+)
+def test_logins_count_as_examined_only_if_an_attack_would_show(
+    outcomes: list[str], examined: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logins = write_logins(tmp_path / "logins.csv", outcomes)
+    assert main(["investigate", "--logins", str(logins), "--out", str(tmp_path / "out")]) == 0
+    answer = json.loads((tmp_path / "out" / "findings.json").read_bytes())
+    why = answer["logins"]["not_examined"]
+    assert (why == "") == examined
+    assert (why in answer["not_examined"]) == (not examined)
+    assert ("outcome" in capsys.readouterr().err) != examined
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_web_log_without_users_accuses_no_open_page(lang: str, tmp_path: Path) -> None:
+    lines = [
+        f"203.0.113.{i % 50} - - [{1 + i // 100:02}/Mar/2024:10:{i % 60:02}:00 +0000]"
+        f' "GET /orders/{1000 + i} HTTP/1.1" 200 9 "-" "M"'
+        for i in range(900)
+    ]
+    (tmp_path / "access.log").write_text("\n".join(lines), encoding="utf-8")
+    complaints = [
+        "complaint,received,order",
+        *(f"k{i},2024-03-2{i % 9}T09:00Z,{1000 + 7 * i}" for i in range(40)),
+    ]
+    (tmp_path / "complaints.csv").write_text("\n".join(complaints), encoding="utf-8")
+    out = tmp_path / "out"
+    given = ["--accesses", str(tmp_path / "access.log"), "--complaints", str(tmp_path / "complaints.csv")]
+    assert main(["investigate", *given, "--out", str(out), "--lang", lang]) == 0
+    answer = json.loads((out / "findings.json").read_bytes())
+    assert answer["attribution"]["verdict"] == "not_examined"
+    assert answer["attribution"]["would_settle"]
+    assert "endpoint:" not in (out / "findings.json").read_text(encoding="utf-8")
+    assert [line for line in answer["not_examined"] if "access.log names nobody" in line]
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert ("names nobody who looked" if lang == "en" else "没有写明任何查看订单的人") in page

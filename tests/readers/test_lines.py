@@ -36,7 +36,7 @@ def plain(data: bytes) -> list[tuple[int, str]]:
     """The same by the plainest means, for input that is small."""
     data = data.removeprefix(b"\xef\xbb\xbf")
     texts = [line.replace(b"\0", b"").removesuffix(b"\r") for line in data.split(b"\n")]
-    return [(n, t.decode("utf-8", "replace")) for n, t in enumerate(texts, 1) if t]
+    return [(n, t.decode("utf-8", "replace")) for n, t in enumerate(texts, 1) if max(t, default=0) > 32]
 
 
 @given(st.lists(PIECES, max_size=60).map(b"".join), st.integers(64, 200))

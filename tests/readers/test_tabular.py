@@ -143,6 +143,33 @@ def test_every_format_stores_the_same_rows(
     )
 
 
+@pytest.mark.parametrize("blank", ["\n", "\r\n", "   \n", " \t \n"], ids=["lf", "crlf", "blanks", "tab"])
+def test_blank_lines_are_no_rows_and_have_no_number(engine: Engine, tmp_path: Path, blank: str) -> None:
+    rows = [
+        {"time": "2024-03-01T10:00:00Z", "ip": "198.51.100.7", "account": f"u{i}", "outcome": "success"}
+        for i in range(3)
+    ]
+    rows.insert(1, rows[0] | {"time": "never"})
+    csv = ["time,ip,account,outcome\n", *(",".join(row.values()) + "\n" for row in rows)]
+    jsonl = [json.dumps(row) + "\n" for row in rows]
+    found = []
+    for lines in (csv, jsonl):
+        path = write(tmp_path, (2 * blank).join(lines) + blank)
+        evidence = read(engine, tmp_path, paths={"logins": [path]})
+        numbers = dict(engine.fetch("SELECT account, line FROM logins").rows())
+        found.append((evidence.inputs[0].rows, numbers, [r["line"] for r in rejects(tmp_path)]))
+    assert found[0] == found[1] == (3, {"u0": 1, "u1": 3, "u2": 4}, [2])
+
+
+def test_a_line_too_long_has_the_number_of_its_row(engine: Engine, tmp_path: Path) -> None:
+    row = {"time": "2024-03-01T10:00:00Z", "ip": "198.51.100.7", "account": "u", "outcome": "success"}
+    long = json.dumps(row | {"account": "x" * (2 << 20)})
+    path = write(tmp_path, "\n\n".join([json.dumps(row), long, json.dumps(row)]))
+    read(engine, tmp_path, paths={"logins": [path]})
+    assert engine.fetch("SELECT line FROM logins ORDER BY line")["line"].to_list() == [1, 3]
+    assert [r["line"] for r in rejects(tmp_path)] == [2]
+
+
 @settings(max_examples=60)
 @given(
     kinds=st.lists(

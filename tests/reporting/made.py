@@ -124,8 +124,7 @@ def make_named(source: str = "campaign:c1", n_orders: int = 300) -> tuple[Findin
         "account": [accounts[i] if i % 2 else None for i in victims],
         "phone": None,
         "received_us": [START + 5 * DAY + 11 * HOUR * i // 2 for i in range(60)],
-        "contacted_us": None, "known_fields": "name|items", "loss": 900.0,
-        "currency": "CNY", "region": "Hubei",
+        "contacted_us": None, "known_fields": "name|items", "region": "Hubei",
     }, schema_overrides={"phone": pl.String, "contacted_us": pl.Int64}))  # fmt: skip
     _put_sources(engine, source)
     return _named_findings(source), engine

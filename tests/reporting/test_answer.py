@@ -11,13 +11,14 @@ import polars as pl
 import pytest
 
 from stanch.engine import Engine
-from stanch.findings import Attribution, ComplaintCounts, Findings, Interval, Period
+from stanch.findings import Attribution, ComplaintCounts, Findings, Interval, Logins, Period
 from stanch.reporting.answer import build_answer, pick_pointed
 from stanch.reporting.catalogue import load_catalogue
 from stanch.reporting.lists import make_lists
 from stanch.reporting.report import render_report
 from stanch.reporting.sections import describe_weight
 from stanch.reporting.sources import count_exposed
+from stanch.stuffing.attacks import NO_OUTCOME
 
 EN = load_catalogue("en")
 
@@ -103,6 +104,34 @@ def test_an_attack_without_success_says_so() -> None:
     )
     assert "no login of the attack succeeded" in answer.headline
     assert "At most 0" not in "".join(answer.certainty)
+
+
+def test_an_attack_is_dated_by_the_zone_asked_for() -> None:
+    findings, engine = made.make_named()
+    attack = replace(findings, attribution=Attribution())
+    assert "The attack ran between 2015-04-13 10:00 and 2015-04-15 04:00." in read(
+        attack, engine, zone="Asia/Shanghai"
+    )
+    later = msgspec.structs.replace(made.CAMPAIGN, id="c2", end="2015-04-20T00:00:00Z")
+    both = replace(attack, campaigns=[made.CAMPAIGN, later])
+    assert "The 2 attacks ran between 2015-04-13 02:00 and 2015-04-20 00:00." in read(both, engine)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_logins_that_could_not_be_examined_are_not_called_ordinary(lang: str) -> None:
+    why = NO_OUTCOME.format(percent="100")
+    findings = replace(
+        made.NO_FINDINGS, inputs=[made.make_input("logins")], logins=Logins(900, not_examined=why)
+    )
+    texts = load_catalogue(lang)  # type: ignore[arg-type]
+    told = read(findings, made.make_engine(), lang)
+    assert texts.text("headline.untold") in told
+    assert "logins.outcome=" in told
+    for peace in ("headline.nothing", "badge.nothing", "action.none", "accounts.none"):
+        assert texts.text(peace) not in told
+    assert texts.text("campaigns.none", n="900") not in told
+    unlogged = replace(findings, attribution=Attribution("unlogged", posterior={"unlogged": 0.97}))
+    assert texts.text("certainty.logins_untold") in read(unlogged, made.make_engine(), lang)
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

@@ -13,6 +13,8 @@ from stanch.reporting import open_rejects, prepare_out, replace_answer, write_ou
 from stanch.reporting.cells import mask_name
 from stanch.reporting.folder import OUTPUT_NAMES
 
+ATTEMPTS = {"file": pl.String, "line": pl.Int64, "p_attack": pl.Float64, "campaign": pl.String}
+
 COLUMNS = {
     "accounts.csv": "account,p_compromised,campaign,first_success,ip,orders_exposed",
     "sources.csv": "source,posterior,exposed,victims,log10_bayes_factor,leak_start,leak_end,verdict",
@@ -39,13 +41,14 @@ def test_csv_headers_are_those_of_the_contract(written: Path) -> None:
         assert (written / name).read_text(encoding="utf-8").splitlines()[0] == header
 
 
-def test_without_any_table_all_csv_files_have_their_header_and_attempts_is_absent(tmp_path: Path) -> None:
+def test_without_any_table_all_tables_have_their_columns_and_no_rows(tmp_path: Path) -> None:
     engine = made.make_engine()
     write_outputs(tmp_path, made.NO_FINDINGS, engine, 0, "en")
     for name, header in COLUMNS.items():
         assert (tmp_path / name).read_text(encoding="utf-8") == header + "\n"
     assert (tmp_path / "blocklist.txt").read_bytes() == b""
-    assert not (tmp_path / "attempts.parquet").exists()
+    attempts = pl.read_parquet(tmp_path / "attempts.parquet")
+    assert (attempts.height, attempts.schema) == (0, ATTEMPTS)
     assert not (tmp_path / "evidence.parquet").exists()
 
 
@@ -86,6 +89,7 @@ def test_attempts_hold_one_row_per_login_row_in_input_order_with_the_path_as_giv
     assert read["file"].to_list() == ["b/second.csv"] * (n // 2) + ["./a first.log"] * (n // 2)
     assert read["line"].to_list() == [*range(1, n // 2 + 1)] * 2
     assert read["p_attack"][1] == 2 / n
+    assert read.schema == ATTEMPTS
 
 
 def test_evidence_names_only_accounts_that_the_shop_has(tmp_path: Path) -> None:
@@ -148,4 +152,4 @@ def test_a_second_run_replaces_the_first(written: Path, tmp_path: Path) -> None:
         replace_answer(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["rejects.jsonl"]
     write_outputs(tmp_path, made.NO_FINDINGS, engine, 0, "en")
-    assert not (tmp_path / "attempts.parquet").exists()
+    assert not (tmp_path / "evidence.parquet").exists()

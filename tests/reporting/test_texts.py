@@ -67,8 +67,37 @@ def test_no_conclusion_is_certain() -> None:
 
 def test_sentences_name_sources_and_times_as_the_page_does() -> None:
     told = "staff:agent02 fits best since 2015-04-17T15:43:09Z, in 97 % of cases."
-    assert EN.sentence(told) == "staff account agent02 fits best since 2015-04-17 15:43, in 97% of cases."
+    assert (
+        EN.sentence(told) == "staff account agent02 fits best since 2015-04-17\u00a015:43, in 97% of cases."
+    )
     assert EN.sentence("group:partner:a+partner:b: alike") == "partner a+partner b: alike"
+
+
+def test_chinese_has_blanks_beside_latin_letters_only() -> None:
+    tell = ZH.text
+    assert tell("action.staff", source=ZH.source("staff:agent07")).startswith(
+        "今天就停用<b>员工账号 agent07</b>，"
+    )
+    assert "给<b>免登录页面 /track</b> 加上" in tell("action.endpoint", source=ZH.source("endpoint:/track"))
+    assert ZH.source("staff:客服07") == "员工账号客服07"
+    assert tell("headline.named", source=ZH.source("staff:小店")) == "订单数据是经由员工账号小店泄露的。"
+    assert tell("chart.complaints", bin=tell("unit.hour", n=1)) == "收到的投诉（每小时）"
+    assert tell("chart.complaints", bin=tell("unit.hour", n=6)) == "收到的投诉（每 6 小时）"
+    # What comes from evidence keeps its own blanks.
+    assert "张 三" in tell("headline.named", source=ZH.source("staff:张 三"))
+
+
+def test_lists_of_sources_are_chinese_in_chinese() -> None:
+    split = (
+        "Give staff:a and staff:乙 different orders from now on: complaints about later orders then tell"
+        " them apart."
+    )
+    assert ZH.sentence(split).startswith("从现在起让员工账号 a、员工账号乙处理不同的订单：")
+    alike = "The evidence cannot tell staff:a, partner:b apart: they saw the same orders."
+    assert ZH.sentence(alike) == "证据无法区分员工账号 a、合作方 b：它们看过相同的订单。"
+    assert EN.sentence(alike) == (
+        "The evidence cannot tell staff account a, partner b apart: they saw the same orders."
+    )
 
 
 def test_an_unknown_sentence_is_shown_as_it_came() -> None:
@@ -106,6 +135,13 @@ def test_what_the_logins_lack_is_translated() -> None:
     notes = find_attacks(engine, frozenset({"time", "ip"}), StuffingSettings(), 0, SilentProgress()).notes
     assert notes
     assert [note for note in notes if ZH.translate(note) is None] == []
+
+
+def test_why_logins_could_not_be_examined_is_translated() -> None:
+    from stanch.stuffing.attacks import NO_FAILURE, NO_OUTCOME
+
+    assert ZH.translate(NO_FAILURE)
+    assert "超过 99.9%" in (ZH.translate(NO_OUTCOME.format(percent="over 99.9")) or "")
 
 
 def test_every_reason_for_a_source_is_translated() -> None:

@@ -160,9 +160,9 @@ def _write_victims(
             "received_us": contacted + int(rng.exponential(20) * HOUR),
             "contacted_us": None if silent else contacted,
             "known_fields": cited if plan.with_fields else None,
-            "loss": None, "currency": None, "region": None,
+            "region": None,
         })  # fmt: skip
-    kinds = {"received_us": pl.Int64, "contacted_us": pl.Int64, "loss": pl.Float64}
+    kinds = {"received_us": pl.Int64, "contacted_us": pl.Int64}
     names = (
         "complaint",
         "order",
@@ -171,8 +171,6 @@ def _write_victims(
         "received_us",
         "contacted_us",
         "known_fields",
-        "loss",
-        "currency",
         "region",
     )
     return pl.DataFrame(made, schema={name: kinds.get(name, pl.String) for name in names})

@@ -94,7 +94,7 @@ def test_where_all_look_alike_nobody_is_pointed_at() -> None:
 
 @pytest.mark.parametrize(
     ("share", "told"),
-    [(1.0, "100"), (0.9999, "over 99.9"), (0.5, "50"), (0.025, "2.5"), (0.0, "under 0.1")],
+    [(1.0, "over 99.9"), (0.9999, "over 99.9"), (0.5, "50"), (0.025, "2.5"), (0.0, "under 0.1")],
 )
 def test_shares_are_told_in_plain_decimals(share: float, told: str) -> None:
     assert write_percent(share) == told

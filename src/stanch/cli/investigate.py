@@ -13,10 +13,10 @@ from cyclopts import Parameter
 from stanch.cli.messages import say
 from stanch.cli.progress import show_progress
 from stanch.engine import open_engine
-from stanch.errors import UsageError
+from stanch.errors import RejectedTableError, UsageError
 from stanch.evidence.pseudonyms import read_key
 from stanch.evidence.tables import TABLES
-from stanch.findings import Findings, encode_findings
+from stanch.findings import Findings
 from stanch.investigate import Investigation, investigate
 from stanch.readers import ReadRequest
 from stanch.readers.geo import open_databases
@@ -115,12 +115,22 @@ def run_investigate(
         lang=lang,
     )
     with closing(open_engine(engine, settings.engine)) as tables, show_progress(quiet=quiet) as progress:
-        findings = investigate(case, settings, tables, progress, datetime.now(UTC))
+        try:
+            findings = investigate(case, settings, tables, progress, datetime.now(UTC))
+        except RejectedTableError:
+            if json:  # the answer was written, and says which rows were rejected
+                _print_findings(out)
+            raise
     if json:
-        sys.stdout.buffer.write(encode_findings(findings))
+        _print_findings(out)
     if not quiet and sys.stderr.isatty():
         _say_what_was_read(findings, out)
     return 0
+
+
+def _print_findings(out: Path) -> None:
+    sys.stdout.buffer.write((out / "findings.json").read_bytes())
+    sys.stdout.flush()
 
 
 def _name_stdin(files: tuple[str, ...]) -> tuple[str, ...]:

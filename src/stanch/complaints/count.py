@@ -38,20 +38,20 @@ def count_complaints(engine: Engine, zone: str = "UTC") -> ComplaintCounts:
         cited = engine.fetch(_CITED)
     owners = dict(cited.drop_nulls("account").select("order", "account").iter_rows())
     places = dict(cited.drop_nulls("region").select("order", "region").iter_rows())
-    victims = fold_duplicates(reports, owners)
+    victims, losses = fold_duplicates(reports, owners)
     regions = [
         region or places.get(order or "") for region, order in victims.select("region", "order").iter_rows()
     ]
     victims = victims.with_columns(pl.Series("region", regions, pl.String))
     engine.put("victims", victims.select(*VICTIMS))
-    return _count(victims, reports, zone)
+    return _count(victims, losses, reports, zone)
 
 
-def _count(victims: pl.DataFrame, reports: pl.DataFrame, zone: str) -> ComplaintCounts:
+def _count(victims: pl.DataFrame, lost: pl.DataFrame, reports: pl.DataFrame, zone: str) -> ComplaintCounts:
     if victims.is_empty():
         return ComplaintCounts()
     days = [_find_day(t, ZoneInfo(zone)) for t in victims["received_us"]]
-    losses = _list_losses(victims)
+    losses = _list_losses(lost)
     return ComplaintCounts(
         count=victims.height,
         first=format_time(victims["received_us"][0]),
@@ -78,13 +78,12 @@ def _fold_case(names: list[str]) -> list[str]:
     return [spelling[name.casefold()] for name in names]
 
 
-def _list_losses(victims: pl.DataFrame) -> dict[str, list[Decimal]]:
+def _list_losses(lost: pl.DataFrame) -> dict[str, list[Decimal]]:
     """Losses of each currency in its hundredth part, exact: sums of binary fractions drift."""
     losses: dict[str, list[Decimal]] = {}
-    for loss, currency in victims.select("loss", "currency").iter_rows():
-        if loss:
-            cents = (Decimal(repr(loss)) * 100).to_integral_value()
-            losses.setdefault(currency or NO_CURRENCY, []).append(cents)
+    for loss, currency in lost.select("loss", "currency").iter_rows():
+        cents = (Decimal(repr(loss)) * 100).to_integral_value()
+        losses.setdefault(currency or NO_CURRENCY, []).append(cents)
     return dict(sorted(losses.items()))
 
 

@@ -155,8 +155,8 @@ class _Checker:
             times = parse_times(cells, self.zone)
             self.dates[column.name] = times.is_date
             self.notes[f"{column.name} without an offset, read in zone {self.zone}"] += times.n_without_offset
-            for unit in times.units:
-                self.notes[f"{column.name} in Unix {unit}"] += 1
+            for unit, n in times.units.items():
+                self.notes[f"{column.name} in Unix {unit}"] += n
             return times.us
         if column.kind is Kind.ADDRESS:
             return parse_addresses(cells)
@@ -174,6 +174,8 @@ class _Checker:
         text = _write_numbers(cells) if cells.dtype.is_float() else cells.cast(pl.String)
         if column.kind is Kind.NAME:
             text = text.str.strip_chars()
+        if column.name in {"path", "channel"}:
+            text = _hide_credentials(text)
         limit = MAX_NAME if column.kind is Kind.NAME else MAX_TEXT
         if (text.str.len_bytes().max() or 0) > limit:  # type: ignore[operator]
             long = (text.str.len_chars() > limit).fill_null(value=False)
@@ -203,6 +205,13 @@ def _write_numbers(cells: pl.Series) -> pl.Series:
     return cells.cast(pl.String).zip_with(
         ~whole.fill_null(value=False), cells.set(~whole, None).cast(pl.Int64).cast(pl.String)
     )
+
+
+def _hide_credentials(paths: pl.Series) -> pl.Series:
+    """Paths and URLs without query, fragment and user information (RFC 3986): they may hold passwords."""
+    if not paths.str.contains_any(["?", "#", "@"]).any():
+        return paths
+    return paths.str.replace(r"^([^\s?#]*/[^\s?#]*)[?#].*$", "$1").str.replace(r"://[^/]*@", "://")
 
 
 def _is_empty(cells: pl.Series) -> pl.Series:

@@ -13,20 +13,25 @@ import msgspec
 MAX_RAW: Final = 500
 
 _CREDENTIALS: Final = (
-    r"pass(?:w(?:or)?d|wd|phrase|code)? | pwd | secret | token | jwt | api[_-]?key | access[_-]?key"
+    r"\w{0,40}(?:password|passwort|passwd|pwd|kennwort)\w{0,40} | \w{0,40}pass(?:phrase|code)?\d{0,4} | pw"
+    r" | secret | token | jwt | api[_-]?key | access[_-]?key"
     r" | auth(?:orization)? | session(?:[_-]?(?:id|key))? | s(?:es)?sid | sid"
     r" | (?:set-)?cookie | otp | pin | cvv2? | cvc | 密码 | 口令"
 )
 
-#: Credentials as they stand in URLs, headers, JSON and form bodies (RFC 6750, RFC 7617, and the
-#: parameter names that web frameworks use). Values go, names stay. A quoted value goes up to its
-#: closing quote, so that a password with blanks in it goes whole.
+#: Credentials as they stand in headers, JSON and form bodies (RFC 6750, RFC 7617, and the parameter
+#: names that web frameworks use, `user[password]` among them). Values go, names stay. A quoted value
+#: goes up to its closing quote, so that a password with blanks in it goes whole.
 _SECRET = re.compile(
     rf"""(?ix)
-    ( (?<![^\W_]) (?: {_CREDENTIALS} ) (?![^\W_]) \\? ["']? \s* [=:] \s* )
+    ( (?<![^\W_]) (?: {_CREDENTIALS} ) (?![^\W_]) (?: \] | %5D )? \\? ["']? \s* (?: [=:] | %3D ) \s* )
     ( \\? "[^"]{{0,400}} | '[^']{{0,400}} | (?: (?:basic|bearer) \s+ )? [^\s"'&;,}}|]{{1,400}} )
     """
 )
+#: User and password before a host (RFC 3986, 3.2.1); behind the last `:` of a cut text may be half of one.
+_USER_INFO: Final = re.compile(r"(?<=://)[^\s/?#\"'<>]*(?:@|:[^\s/?#\"'<>@]*$)")
+#: A query (RFC 3986, 3.4): which of its parameters is the password, only the site knows.
+_QUERY: Final = re.compile(r"(?<=[^\s?])\?[^\s\"'<>]*=[^\s\"'<>]*")
 _SECRET_NAME = re.compile(rf"(?ix) (?<![^\W_]) (?: {_CREDENTIALS} ) (?![^\W_])")
 
 
@@ -36,7 +41,10 @@ def names_secret(column: str) -> bool:
 
 
 def redact_secrets(text: str) -> str:
-    """`text` with the values of passwords, tokens, cookies and the like replaced by `[removed]`."""
+    """`text` with queries, user information of URLs, and the values of passwords, tokens, cookies and the
+    like replaced by `[removed]`.
+    """
+    text = _QUERY.sub("?[removed]", _USER_INFO.sub("[removed]@", text))
     return _SECRET.sub(_remove, text)
 
 

@@ -12,7 +12,8 @@ is left out is read with the offset before the change (PEP 495, fold=0).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Final
@@ -57,8 +58,8 @@ class Times:
     n_without_offset: int = 0
     #: Whether the cell was a date without a time of day.
     is_date: pl.Series | None = None
-    #: Names of units other than seconds in which numbers were read.
-    units: frozenset[str] = frozenset()
+    #: How many cells were read as numbers in units other than seconds, by name of the unit.
+    units: Counter[str] = field(default_factory=Counter)
 
 
 def check_zone(zone: str) -> str:
@@ -118,11 +119,11 @@ def _plausible(us: pl.Series) -> pl.Series:
     return us.set((us < _MIN_US) | (us >= _MAX_US), None)
 
 
-def _scale_numbers(cells: pl.Series) -> tuple[pl.Series, frozenset[str]]:
+def _scale_numbers(cells: pl.Series) -> tuple[pl.Series, Counter[str]]:
     """Numbers by their size: seconds, or finer units."""
     frame = pl.DataFrame({"x": cells})
     x = pl.col("x")
-    units: set[str] = set()
+    units: Counter[str] = Counter()
     us: pl.Series | None = None
     for smallest, up, down, name in _UNITS:
         largest = smallest // _UNITS[0][0] * 4_102_444_800
@@ -130,7 +131,7 @@ def _scale_numbers(cells: pl.Series) -> tuple[pl.Series, frozenset[str]]:
         if not here.any():
             continue
         if name != "seconds":
-            units.add(name)
+            units[name] += int(here.sum())
         if cells.dtype.is_integer():
             # Through Int64 only where it fits, so that a huge number cannot overflow.
             scaled = frame.select(pl.when(here).then(x).cast(pl.Int64, strict=False) * up // down).to_series()
@@ -140,7 +141,7 @@ def _scale_numbers(cells: pl.Series) -> tuple[pl.Series, frozenset[str]]:
         us = scaled if us is None else us.zip_with(us.is_not_null(), scaled)
     if us is None:
         us = pl.repeat(None, len(cells), dtype=pl.Int64, eager=True)
-    return us.alias("us"), frozenset(units)
+    return us.alias("us"), units
 
 
 def _parse_text(cells: pl.Series, zone: str) -> Times:
@@ -148,12 +149,12 @@ def _parse_text(cells: pl.Series, zone: str) -> Times:
     full = text.str.contains(_FULL).fill_null(value=False)
     if full.all():
         us, n_wall = _parse_full(text, zone)
-        return _finish(text, us, n_wall, zone, frozenset())
+        return _finish(text, us, n_wall, zone, Counter())
     us = pl.repeat(None, len(text), dtype=pl.Int64, eager=True)
     n_wall = 0
     if full.any():
         us, n_wall = _parse_full(text.set(~full, None), zone)
-    units: frozenset[str] = frozenset()
+    units: Counter[str] = Counter()
     number = text.str.contains(_NUMBER).fill_null(value=False)
     if number.any():
         numbers, units = _parse_numbers(text.set(~number, None))
@@ -202,7 +203,7 @@ def _offset_us(offset: str) -> int | None:
     return (-1 if offset[0] == "-" else 1) * (hours * 60 + minutes) * 60_000_000
 
 
-def _parse_numbers(text: pl.Series) -> tuple[pl.Series, frozenset[str]]:
+def _parse_numbers(text: pl.Series) -> tuple[pl.Series, Counter[str]]:
     """Whole numbers and decimals, exactly: seconds keep their digits apart from the fraction's."""
     whole = text.str.extract(r"^([0-9]+)").cast(pl.Int64, strict=False)
     us, units = _scale_numbers(whole)
@@ -214,7 +215,7 @@ def _parse_numbers(text: pl.Series) -> tuple[pl.Series, frozenset[str]]:
     return us, units
 
 
-def _finish(text: pl.Series, us: pl.Series, n_wall: int, zone: str, units: frozenset[str]) -> Times:
+def _finish(text: pl.Series, us: pl.Series, n_wall: int, zone: str, units: Counter[str]) -> Times:
     """Read what is left one distinct value at a time, and drop implausible years."""
     us = _plausible(us.alias("us"))
     left = text.set(us.is_not_null(), None)

@@ -42,13 +42,15 @@ class ExposureResult:
     not_examined: list[str]
 
 
-def find_exposures(engine: Engine, settings: ExposureSettings, progress: Progress) -> ExposureResult:
+def find_exposures(
+    engine: Engine, settings: ExposureSettings, progress: Progress, zone: str = "UTC"
+) -> ExposureResult:
     """Find who could have known which order, from `accesses`, `orders`, `fallen_accounts` as given.
 
     Makes `exposures` (one row per source and order: `first_us`, `last_us`, `fields`, `weight`) and
     `known_orders` (one row per order of any table: `account` or NULL, `time_us`, `region`).
     `weight` is the chance that the source really saw the order: `p_compromised` for fallen
-    accounts, 1 for all others.
+    accounts, 1 for all others. Days are told in `zone`.
     """
     with progress.task("Finding exposures", 4, unit="steps") as task:
         _gather_orders(engine)
@@ -58,7 +60,7 @@ def find_exposures(engine: Engine, settings: ExposureSettings, progress: Progres
         task.advance(1)
         engine.run(load_step(_SQL, "exposures"))
         task.advance(1)
-        result = ExposureResult(describe_coverage(engine), list_not_examined(engine))
+        result = ExposureResult(describe_coverage(engine, zone), list_not_examined(engine))
         task.advance(1)
     engine.drop(
         "order_owners",

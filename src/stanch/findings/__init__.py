@@ -28,6 +28,15 @@ def format_time(time_us: int | None) -> str:
     return moment.replace(microsecond=0).isoformat().replace("+00:00", "Z")
 
 
+def format_percent(share: float) -> str:
+    """A share as percent to a tenth, without the sign; what is not quite all or none is not rounded to it."""
+    if 0 < share < 0.001:
+        return "under 0.1"
+    if 0.999 < share < 1:
+        return "over 99.9"
+    return f"{100 * share:.1f}".removesuffix(".0")
+
+
 class Interval(Struct, frozen=True):
     """An estimate with its 90 % interval."""
 
@@ -72,6 +81,9 @@ class Logins(Struct, frozen=True):
 
     attempts: int = 0
     attack_attempts: Interval = Interval()
+    #: Why they could not be examined for an attack, and what to give, in one plain sentence; empty
+    #: where they were.
+    not_examined: str = ""
 
 
 class Campaign(Struct, frozen=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
@@ -57,11 +58,25 @@ def match_keys(
 
 
 def read_jsonl(stream: Utf8Stream, table: Table, keys: Mapping[str, str]) -> Iterator[Batch]:
-    """Read rows whose column `c` stands under key `keys[c]`; also one JSON array of objects."""
+    """Read rows whose column `c` stands under key `keys[c]`; also one JSON array of objects.
+
+    Blank lines are no rows and have no number, as in CSV.
+    """
     fields = [(f"f{i}", Any, msgspec.field(default=None, name=key)) for i, key in enumerate(keys.values())]
     decoder = msgspec.json.Decoder(msgspec.defstruct("Row", fields, gc=False))
+    n_rows = 0
     for chunk in iterate_chunks(stream):  # type: ignore[arg-type]
-        yield _read_chunk(chunk, decoder, table, keys)
+        yield _read_chunk(_number_rows(chunk, n_rows), decoder, table, keys)
+        n_rows += len(chunk.numbers) + len(chunk.rejects)
+
+
+def _number_rows(chunk: Chunk, n_before: int) -> Chunk:
+    """`chunk` with its lines numbered as rows, of which there were `n_before`."""
+    at = np.concatenate((chunk.numbers, np.array([reject.line for reject in chunk.rejects], np.int64)))
+    rows = n_before + 1 + np.argsort(np.argsort(at))
+    n = len(chunk.numbers)
+    rejects = [replace(r, line=int(row)) for r, row in zip(chunk.rejects, rows[n:], strict=True)]
+    return replace(chunk, numbers=rows[:n], rejects=rejects)
 
 
 def _read_chunk(

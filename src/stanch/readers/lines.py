@@ -138,6 +138,9 @@ def _frame(data: bytearray, start: int, end: int, position: _Position, rejects: 
     position.next_number += len(ends)
     ends = ends - ((ends > starts) & (view[ends - 1] == 13)) if len(ends) else ends
     kept = ends > starts
+    if (kept & (view[starts] <= 32)).any():  # an indented line may hold nothing but blanks
+        n_ink = np.concatenate(([0], np.cumsum(view[start:end] > 32)))
+        kept &= n_ink[ends - start] > n_ink[starts - start]
     long = (ends - starts) > MAX_LINE_BYTES
     for index in np.flatnonzero(long):
         rejects.append(_reject_long(int(numbers[index]), bytes(data[starts[index] : starts[index] + 2_000])))

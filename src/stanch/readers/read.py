@@ -127,7 +127,8 @@ class _Reading:
         repeated = self.engine.fetch('SELECT count(*) - count(DISTINCT "order") AS n FROM orders').item()
         if repeated:
             self.engine.run(load_step("stanch.readers", "first_rows", output="orders"))
-            self.notes.append(f"orders: {repeated:,} rows repeat an order number; the first of each was kept")
+            rows = "row repeats" if repeated == 1 else "rows repeat"
+            self.notes.append(f"orders: {repeated:,} {rows} an order number; the first of each was kept")
 
     def _read_file(self, table: Table, path: str, task: Task) -> None:
         tally = _Tally(table, show_path(path))
@@ -224,7 +225,7 @@ def _list_notes(tally: _Tally) -> Iterator[str]:
     yield from tally.plain_notes
     for note, n in sorted(tally.notes.items()):
         if n > 0:
-            yield f"{note}: {n:,} rows"
+            yield f"{note}: {n:,} {'row' if n == 1 else 'rows'}"
     if tally.unknown_words:
         shown = sorted(tally.unknown_words)[:5]
         more = f" and {len(tally.unknown_words) - 5} more" if len(tally.unknown_words) > 5 else ""

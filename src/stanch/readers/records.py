@@ -19,6 +19,7 @@ MAX_RECORD: Final = 4 << 20
 _NEWLINE: Final = 10
 _RETURN: Final = 13
 _QUOTE: Final = 34
+_BLANK: Final = 32
 
 Positions = npt.NDArray[np.int64]
 
@@ -104,6 +105,9 @@ def _drop_blank(
         has_return = (ends > starts) & (data[np.maximum(ends - 1, 0)] == _RETURN)
         ends -= has_return
     keep = ends > starts
+    if len(ends) and (keep & (data[starts] <= _BLANK)).any():  # a line of blanks is one as well
+        n_ink = np.concatenate(([0], np.cumsum(data > _BLANK)))
+        keep &= (n_fields > 1) | (n_ink[ends] > n_ink[starts])
     if keep.all():
         return Records(starts, ends, n_fields, stop)
     return Records(starts[keep], ends[keep], n_fields[keep], stop)
@@ -136,7 +140,7 @@ def _walk(block: bytes, position: int, delimiter: int, n_columns: int, *, is_las
         if end is None or (end != line_end and len(fields) != n_columns):
             fields, end = [], line_end
         text_end = end - 1 if block[end - 1 : end] == b"\r" and end > position else end
-        if text_end > position:
+        if len(fields) > 1 or max(block[position:text_end], default=0) > _BLANK:
             starts.append(position)
             ends.append(text_end)
             counts.append(len(fields))

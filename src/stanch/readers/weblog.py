@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from stanch.evidence.rejects import redact_secrets
 from stanch.readers.contract import NO_ROWS, Parsed, ReadContext
 from stanch.readers.settings import WebLogSettings
 from stanch.readers.text import Pieces, Positions, make_strings_of, own_memory
@@ -276,7 +277,9 @@ class StatusMeaning:
         notes = {said}
         totals = counts.group_by("path").agg(pl.col("n").sum()).filter(pl.col("n") >= self.MIN_PATH)
         for path, n in totals.sort(["n", "path"], descending=[True, False]).head(self.MAX_PATHS).rows():
-            meaning, said = _tell_meaning(counts.filter(pl.col("path") == path), path[:_SHOWN_CHARACTERS])
+            meaning, said = _tell_meaning(
+                counts.filter(pl.col("path") == path), redact_secrets(path)[:_SHOWN_CHARACTERS]
+            )
             if meaning != self._overall:
                 self._by_path[path] = meaning
                 notes |= {said} if n >= self.MIN_SHARE * first.height else set()

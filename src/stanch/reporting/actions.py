@@ -33,6 +33,8 @@ def list_actions(findings: Findings, lists: Lists, n_limits: int, texts: Catalog
     steps += _treat_addresses(findings, lists, texts)
     if traceless or case in ("named", "unlogged", "undetermined") or lists.resets.height:
         steps.append(texts.html("action.notify"))
+    if findings.logins.not_examined:
+        steps.append(texts.html("action.outcomes"))
     if not steps:
         steps.append(texts.html("action.none"))
     if n_limits:

@@ -30,6 +30,7 @@ _TONES: Final = {
     "unlogged": "caution",
     "no_leak": "calm",
     "nothing": "calm",
+    "untold": "caution",
     "not_examined": "plain",
 }
 
@@ -69,15 +70,18 @@ def build_answer(
     if case in ("named", "undetermined", "unlogged", "no_leak") and not told:
         fell = texts.number(sum_fallen(findings).mean)
         certainty.append(texts.html("certainty.campaigns_too", n=len(findings.campaigns), fell=fell))
+    if findings.logins.not_examined and case != "untold":
+        certainty.append(texts.html("certainty.logins_untold"))
     certainty = [line for line in certainty if line]
     figures = _figures(findings, exposed, texts)
     return Answer(_TONES[case], texts.text(f"badge.{case}"), headline, certainty, figures)
 
 
 def choose_case(findings: Findings) -> str:
-    """`named`, `undetermined`, `unlogged`, `no_leak`, `attack`, `nothing` or `not_examined`.
+    """`named`, `undetermined`, `unlogged`, `no_leak`, `attack`, `nothing`, `untold` or `not_examined`.
 
-    Where no leak shows (or none was looked for), an attack on the logins is the news.
+    Where no leak shows (or none was looked for), an attack on the logins is the news. `untold`: there
+    are logins, but an attack would not show in them.
     """
     verdict = findings.attribution.verdict
     without_leak = verdict == "not_examined" or (verdict == "no_leak" and not findings.complaints.count)
@@ -85,7 +89,9 @@ def choose_case(findings: Findings) -> str:
         return "attack"
     if verdict != "not_examined":
         return verdict
-    return "nothing" if findings.logins.attempts else "not_examined"
+    if findings.logins.not_examined and not findings.complaints.count:
+        return "untold"
+    return "nothing" if findings.logins.attempts and not findings.logins.not_examined else "not_examined"
 
 
 def sum_fallen(findings: Findings) -> Interval:
@@ -114,6 +120,12 @@ def pick_pointed(attribution: Attribution) -> list[str]:
     if attribution.sources or likeliest is None or likeliest[1] < LEAST_POINTED:
         return attribution.sources
     return [likeliest[0]]
+
+
+def tell_point(sentence: str, texts: Catalogue) -> str:
+    """A stage's sentence as one point of a list: with a capital."""
+    told = show_text(texts.sentence(sentence), 600)
+    return told[:1].upper() + told[1:]
 
 
 def show_span(texts: Catalogue, start: str, end: str) -> Markup:
@@ -226,14 +238,23 @@ def _say_attack(findings: Findings, texts: Catalogue) -> tuple[Markup, list[Mark
     fallen = sum_fallen(findings)
     low, high = texts.number(fallen.low), texts.number(fallen.high)
     if high == "0":
-        untraced = _say_untraced(findings, texts)
-        return texts.html("headline.attack_failed"), [texts.html("certainty.attack_failed"), untraced]
-    untraced = _say_untraced(findings, texts)
-    if fallen.mean < _HARDLY_ANY:
+        headline, told = texts.html("headline.attack_failed"), texts.html("certainty.attack_failed")
+    elif fallen.mean < _HARDLY_ANY:
+        headline = texts.html("headline.attack_none_fell")
         told = texts.html("certainty.attack_none_fell", n=high)
-        return texts.html("headline.attack_none_fell"), [told, untraced]
-    headline = texts.html("headline.attack", n=texts.number(fallen.mean))
-    return headline, [texts.html("certainty.attack", low=low, high=high), untraced]
+    else:
+        headline = texts.html("headline.attack", n=texts.number(fallen.mean))
+        told = texts.html("certainty.attack", low=low, high=high)
+    return headline, [_say_when_attacked(findings, texts), told, _say_untraced(findings, texts)]
+
+
+def _say_when_attacked(findings: Findings, texts: Catalogue) -> Markup:
+    """From when to when; of several attacks, from the beginning of the first to the end of the last."""
+    start = min(campaign.start for campaign in findings.campaigns)
+    end = max(campaign.end for campaign in findings.campaigns)
+    n = len(findings.campaigns)
+    key = "certainty.when_attack" if n == 1 else "certainty.when_attacks"
+    return texts.html(key, span=show_span(texts, start, end), n=texts.number(n))
 
 
 def _say_untraced(findings: Findings, texts: Catalogue) -> Markup:
@@ -247,6 +268,12 @@ def _say_nothing(findings: Findings, texts: Catalogue) -> tuple[Markup, list[Mar
     elif findings.complaints.count:
         told.append(texts.html("certainty.nothing_untraced"))
     return texts.html("headline.nothing"), told
+
+
+def _say_untold(findings: Findings, texts: Catalogue) -> tuple[Markup, list[Markup]]:
+    return texts.html("headline.untold"), [
+        texts.html("page.whole", sentence=tell_point(findings.logins.not_examined, texts))
+    ]
 
 
 def _say_not_examined(findings: Findings, texts: Catalogue) -> tuple[Markup, list[Markup]]:
@@ -263,12 +290,14 @@ _SAY: Final = {
     "no_leak": _say_no_leak,
     "attack": _say_attack,
     "nothing": _say_nothing,
+    "untold": _say_untold,
     "not_examined": _say_not_examined,
 }
 
 
 def _figures(findings: Findings, exposed: Exposed | None, texts: Catalogue) -> list[Figure]:
     given = {read.table for read in findings.inputs}
+    examined = "logins" in given and not findings.logins.not_examined
     attack = findings.logins.attack_attempts
     fallen = sum_fallen(findings)
     campaigns = len(findings.campaigns)
@@ -280,10 +309,10 @@ def _figures(findings: Findings, exposed: Exposed | None, texts: Catalogue) -> l
     opened = texts.html("figure.fallen_of", range=show_range(texts, fallen), n=campaigns)
     return [
         Figure(texts.text("figure.attempts"), _count(attack.mean, texts), attempts)
-        if "logins" in given
+        if examined
         else Figure(texts.text("figure.attempts"), None),
         Figure(texts.text("figure.fallen"), _count(fallen.mean, texts), opened if campaigns else None)
-        if "logins" in given
+        if examined
         else Figure(texts.text("figure.fallen"), None),
         _figure_exposed(findings, exposed, texts),
         _figure_complaints(findings, "complaints" in given, texts),

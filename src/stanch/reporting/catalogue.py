@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
@@ -23,9 +24,17 @@ _SOURCE_KINDS: Final = frozenset(
     {"staff", "partner", "service", "customer", "endpoint", "campaign", "unlogged", "none"}
 )
 _MOMENT: Final = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-_SOURCE: Final = re.compile(r"\b(?:group:)?(staff|partner|service|customer|endpoint|campaign):(?=\S)")
+_SOURCE: Final = re.compile(r"\b(?:group:)?(staff|partner|service|customer|endpoint|campaign):(?=(\S))")
 _PERCENT: Final = re.compile(r"(?<=\d) %")
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
+#: Where the next source of a list begins.
+_NEXT_SOURCE: Final = re.compile(
+    r"(?:, | and )(?=(?:group|staff|partner|service|customer|endpoint|campaign):)"
+)
+_TAG: Final = re.compile(r"<[^<>]*>")
+_BLANK_BEFORE: Final = re.compile(r" ((?:<[^<>]*>)*\{(\w+)\})")
+_BLANK_AFTER: Final = re.compile(r"(\{(\w+)\}(?:<[^<>]*>)*) ")
+_NARROW: Final = (False, False)
 
 
 class Catalogue:
@@ -50,13 +59,13 @@ class Catalogue:
         """
         if params.get("n") in (1, "1") and f"{key}.one" in self._texts:
             key = f"{key}.one"
-        return self._texts[key].format(**params)
+        return self._close_up(self._texts[key], params).format(**params)
 
     def html(self, key: str, /, **params: object) -> Markup:
         """As `text`, for a page: values are escaped unless they are `Markup` already."""
         if params.get("n") in (1, "1") and f"{key}.one" in self._texts:
             key = f"{key}.one"
-        return Markup(self._texts[key]).format(**params)  # noqa: S704  (our own catalogue)
+        return Markup(self._close_up(self._texts[key], params)).format(**params)  # noqa: S704  (our own)
 
     def translate(self, sentence: str) -> str | None:
         """A stage's English sentence in this language; None where the catalogue lacks it."""
@@ -70,12 +79,11 @@ class Catalogue:
     def sentence(self, sentence: str) -> str:
         """A stage's sentence as the page says it: in its language, or English where the catalogue lacks it.
 
-        Times are told to the minute, sources in words, percent without a blank.
+        Times are told to the minute and never broken over lines, sources in words, percent without a blank.
         """
         told = self.translate(sentence) or sentence
-        told = _MOMENT.sub(lambda found: self.clock.moment(found[0]), told)
-        told = _SOURCE.sub(lambda found: self.text(f"source.{found[1]}", name=""), told)
-        return _PERCENT.sub("%", told)
+        told = _MOMENT.sub(lambda found: self.clock.moment(found[0]).replace(" ", "\u00a0"), told)
+        return _PERCENT.sub("%", self._name_kind(told))
 
     def source(self, name: str, show: Callable[[str], str] = str) -> str:
         """`staff:agent07` as words; what comes from evidence goes through `show`."""
@@ -103,13 +111,34 @@ class Catalogue:
         return self.share(min(max(p, 1e-9), 1 - 1e-9))
 
     def _fill(self, wording: str, params: Mapping[str, str]) -> str:
-        return wording.format(**{name: self._translate_part(name, value) for name, value in params.items()})
+        told = {name: self._translate_part(name, value) for name, value in params.items()}
+        return self._close_up(wording, told).format(**told)
 
     def _translate_part(self, name: str, value: str) -> str:
-        """A placeholder's value may itself be a sentence of ours, or a list of fields."""
+        """A placeholder's value may itself be a sentence of ours, or a list of fields or sources."""
         if name == "fields":
             return self.text("page.comma").join(self._texts.get(f"field.{f}", f) for f in value.split(", "))
+        if name in ("source", "members", "others"):
+            return self.text("page.comma").join(map(self._name_kind, _NEXT_SOURCE.split(value)))
         return self.translate(value) or value
+
+    def _name_kind(self, told: str) -> str:
+        """`told` with the kinds of sources in words: `staff:agent07` as `staff account agent07`."""
+        return _SOURCE.sub(
+            lambda found: self.text(f"source.{found[1]}", name=found[2]).removesuffix(found[2]), told
+        )
+
+    def _close_up(self, wording: str, params: Mapping[str, object]) -> str:
+        """`wording` without the blanks beside what begins or ends with a full-width character.
+
+        Chinese is set with a blank between characters and Latin letters or digits, and none between
+        characters; which of them a value brings is known only when it is filled in.
+        """
+        if self.lang == "en":
+            return wording
+        wide = {name: _find_wide_edges(value) for name, value in params.items()}
+        told = _BLANK_BEFORE.sub(lambda m: m[1] if wide.get(m[2], _NARROW)[0] else m[0], wording)
+        return _BLANK_AFTER.sub(lambda m: m[1] if wide.get(m[2], _NARROW)[1] else m[0], told)
 
 
 @cache
@@ -119,6 +148,15 @@ def load_catalogue(lang: Lang, package: str = "stanch.reporting", *, zone: str =
     tree = tomllib.loads(raw)
     sentences = tree.pop("sentences", {})
     return Catalogue(lang, dict(_flatten(tree)), sentences, Clock(zone))
+
+
+def _find_wide_edges(value: object) -> tuple[bool, bool]:
+    """Whether it begins and ends with a full-width character (Unicode Annex 11); nothing counts as one."""
+    text = _TAG.sub("", str(value))
+    first, last = text[:1], text[-1:]
+    return not first or unicodedata.east_asian_width(first) in "WF", (
+        not last or unicodedata.east_asian_width(last) in "WF"
+    )
 
 
 def _flatten(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

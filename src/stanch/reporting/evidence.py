@@ -17,6 +17,9 @@ from stanch.engine import Engine, load_step
 from stanch.findings import Findings
 
 _SQL: Final = "stanch.reporting.sql"
+#: Columns of `attempts.parquet`.
+ATTEMPTS: Final = {"file": pl.String, "line": pl.Int64, "p_attack": pl.Float64, "campaign": pl.String}
+
 _ATTEMPTS: Final = """
 SELECT f.path AS file, a.line, a.p_attack, a.campaign
 FROM attempts a JOIN input_files f ON f.file_id = a.file_id ORDER BY a.file_id, a.line

@@ -1,7 +1,7 @@
 """All files of one run, except `rejects.jsonl`, which the readers write.
 
 Tables that no stage made give files with a header and no rows, so that a script that reads them
-need not ask first; only `attempts.parquet` and `evidence.parquet` are left out where no logins were given.
+need not ask first; only `evidence.parquet` is left out where no logins were given.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import polars as pl
+
 from stanch.engine import Engine
 from stanch.findings import Findings, encode_findings
 from stanch.reporting.catalogue import Lang, load_catalogue
 from stanch.reporting.cells import write_csv
-from stanch.reporting.evidence import write_attempts
+from stanch.reporting.evidence import ATTEMPTS, write_attempts
 from stanch.reporting.lists import make_lists
 from stanch.reporting.report import render_report
 
@@ -37,6 +39,8 @@ def write_outputs(
     (out / "findings.json").write_bytes(encode_findings(findings))
     if engine.has("attempts"):
         write_attempts(out, findings, engine, notes or {})
+    else:
+        pl.DataFrame(schema=ATTEMPTS).write_parquet(out / "attempts.parquet")
     texts = load_catalogue(lang, zone=zone)
     lists = make_lists(engine, texts)
     write_csv(out / "accounts.csv", lists.accounts)

@@ -19,7 +19,7 @@ from markupsafe import Markup
 from stanch.engine import Engine
 from stanch.findings import Findings, Interval
 from stanch.reporting.actions import list_actions
-from stanch.reporting.answer import build_answer, pick_pointed, show_moment
+from stanch.reporting.answer import build_answer, pick_pointed, show_moment, tell_point
 from stanch.reporting.catalogue import Catalogue
 from stanch.reporting.cells import show_text
 from stanch.reporting.lists import Lists
@@ -29,7 +29,6 @@ from stanch.reporting.sections import (
     build_complaints,
     build_limits,
     build_sources,
-    tell_point,
 )
 from stanch.reporting.sources import count_exposed
 

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from stanch.engine import Engine
 from stanch.findings import ComplaintCounts, Findings, format_time
-from stanch.reporting.answer import name_source, show_moment
+from stanch.reporting.answer import name_source, show_moment, tell_point
 from stanch.reporting.catalogue import Catalogue
 from stanch.reporting.cells import show_text
 from stanch.reporting.charts import LEAST_UNLOGGED, describe_length, draw_timeline, format_day
@@ -45,6 +45,8 @@ class Chart:
     drawings: dict[str, Markup]
     caption: Markup
     legend: list[tuple[str, Markup]]
+    #: What attempts outside attacks are called.
+    ordinary: Markup
     rows: list[dict[str, Any]]
     has_attempts: bool
     lanes: list[Markup]
@@ -74,10 +76,12 @@ def build_chart(
     if timeline is None:
         return None, []
     rows = [row | {"time": format_day(row["time_us"])} for row in tabulate(timeline).to_dicts()]
+    ordinary = texts.html("chart.unexamined" if findings.logins.not_examined else "chart.ordinary")
     chart = Chart(
         drawings=draw_timeline(timeline, texts),
         caption=_caption(timeline, texts),
-        legend=_legend(timeline, texts),
+        legend=_legend(timeline, ordinary, texts),
+        ordinary=ordinary,
         rows=rows,
         has_attempts=engine.has("attempt_bins"),
         lanes=[
@@ -125,7 +129,7 @@ def _show_wall(time_us: int) -> Markup:
     return Markup("<time>{}</time>").format(format_time(time_us)[:16].replace("T", " "))
 
 
-def _legend(timeline: Timeline, texts: Catalogue) -> list[tuple[str, Markup]]:
+def _legend(timeline: Timeline, ordinary: Markup, texts: Catalogue) -> list[tuple[str, Markup]]:
     start, end, _ = timeline.logged or timeline.span
     least = (timeline.span.end_us - timeline.span.start_us) // LEAST_UNLOGGED
     shown = {
@@ -137,7 +141,8 @@ def _legend(timeline: Timeline, texts: Catalogue) -> list[tuple[str, Markup]]:
         "gap": bool(timeline.gaps),
         "unlogged": start - timeline.span.start_us > least or timeline.span.end_us - end > least,
     }
-    return [(name, texts.html(f"chart.{name}")) for name, is_shown in shown.items() if is_shown]
+    names = {name: texts.html(f"chart.{name}") for name in shown} | {"ordinary": ordinary}
+    return [(name, names[name]) for name, is_shown in shown.items() if is_shown]
 
 
 def build_sources(
@@ -274,9 +279,3 @@ def _tell_gaps(gaps: list[Span], texts: Catalogue) -> list[Markup]:
     ]
     n_more = len(gaps) - len(longest)
     return [*told, texts.html("limits.gap_more", n=texts.number(n_more))] if n_more else told
-
-
-def tell_point(sentence: str, texts: Catalogue) -> str:
-    """A stage's sentence as one point of a list: with a capital."""
-    told = show_text(texts.sentence(sentence), 600)
-    return told[:1].upper() + told[1:]

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from stanch.engine import Engine, load_step
-from stanch.findings import Campaign, Interval, Logins, format_time
+from stanch.findings import Campaign, Interval, Logins, format_percent, format_time
 from stanch.progress import Progress
 from stanch.stuffing.campaigns import link_tools
 from stanch.stuffing.chance import fetch_chances
@@ -41,6 +41,19 @@ _LEAST_OTHER: Final = 150
 _LEAD_US: Final = 3_600_000_000
 #: Log-odds, at least, of logins to accounts that are the attackers' own.
 _OWNED: Final = 4.0
+#: With a larger share of attempts whose outcome the log does not tell, an attack would not show.
+_MOST_UNTOLD: Final = 0.5
+NO_OUTCOME: Final = (
+    "login attempts: whether they succeeded is not known of {percent} % of them, so an attack could not be"
+    " told from ordinary use; give a log with the outcome of each login (another column: --map"
+    " logins.outcome=THEIRS) or, of a web log whose status codes differ, which of them mean success and"
+    " failure (readers.web.login_success and login_failure in the file of --config)"
+)
+NO_FAILURE: Final = (
+    "login attempts: all of them succeeded, and an attack shows in those that fail, so it could not be seen;"
+    " give a log that holds failed logins as well, or, if these include some, the column with the outcome"
+    " (--map logins.outcome=THEIRS)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +102,8 @@ def find_attacks(
         fallen = find_fallen(engine, settings.least_p_compromised)
         task.advance(1)
         campaigns = _describe_campaigns(engine, measures, fallen, settings, named="account" in columns)
-        logins = _count_attempts(engine)
+        why_not = _find_obstacle(engine)
+        logins = _count_attempts(engine, "" if campaigns else why_not)
         task.advance(1)
     engine.drop(
         *(
@@ -108,7 +122,7 @@ def find_attacks(
             )
         )
     )
-    return StuffingResult(logins, campaigns, _note_missing(engine, columns), bin_us)
+    return StuffingResult(logins, campaigns, _note_missing(columns, why_not), bin_us)
 
 
 def _link_campaigns(engine: Engine, settings: StuffingSettings) -> list[Measures]:
@@ -242,30 +256,42 @@ def _tabulate_reasons(rows: list[tuple[str, int, Reason]]) -> pl.DataFrame:
     )
 
 
-def _count_attempts(engine: Engine) -> Logins:
-    """Number of attempts, and how many of them an attack made."""
+def _count_attempts(engine: Engine, why_not: str) -> Logins:
+    """Number of attempts, and how many of them an attack made; `why_not` where that was not examined."""
     n, attack, undecided = engine.fetch(
         "SELECT count(*) AS n, sum(CAST(round(p_attack * 1000000) AS BIGINT)) / 1000000.0 AS attack,"
         " sum(CAST(round(p_attack * (1 - p_attack) * 1000000) AS BIGINT)) / 1000000.0 AS undecided"
         " FROM attempts"
     ).row(0)
-    return Logins(int(n), describe_sum(float(attack or 0), float(undecided or 0), float(n)))
+    return Logins(int(n), describe_sum(float(attack or 0), float(undecided or 0), float(n)), why_not)
 
 
-def _note_missing(engine: Engine, columns: frozenset[str]) -> list[str]:
+def _find_obstacle(engine: Engine) -> str:
+    """Why an attack would not show in these logins and what to give, one plain sentence; empty if none.
+
+    An attack shows in attempts that fail. Where nobody got in they all did, and that is examined.
+    """
+    n, untold, successes = engine.fetch(
+        "SELECT count(*) AS n, sum(CASE WHEN outcome = 'unknown' THEN 1 ELSE 0 END) AS untold,"
+        " sum(CASE WHEN outcome = 'success' THEN 1 ELSE 0 END) AS successes FROM attempts"
+    ).row(0)
+    if n and untold > _MOST_UNTOLD * n:
+        return NO_OUTCOME.format(percent=format_percent(untold / n))
+    if n and successes == n:
+        return NO_FAILURE
+    return ""
+
+
+def _note_missing(columns: frozenset[str], why_not: str) -> list[str]:
     """Say what could not be done for want of columns, one plain sentence each."""
-    told = engine.fetch("SELECT count(*) AS n FROM attempts WHERE outcome <> 'unknown'").item()
     notes = []
     if "account" not in columns:
         notes.append(
             "login attempts: the log names no accounts, so which accounts fell cannot be said, and"
             " attempts were told apart by address and client only"
         )
-    if not told and engine.count("attempts"):
-        notes.append(
-            "login attempts: the log does not tell success from failure, so attacks cannot be told from"
-            " ordinary use"
-        )
+    if why_not:
+        notes.append(why_not)
     if not columns & {"user_agent", "ja4", "device"}:
         notes.append("login attempts: no client software given, so tools could not be told from browsers")
     return notes

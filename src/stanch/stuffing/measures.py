@@ -163,7 +163,7 @@ def give_reasons(
         Reason("size", size) if named else Reason("no_accounts", {}),
         Reason("level", level),
         *_reasons_in_outcomes(m, settings, usual_failing),
-        *([Reason("strangers", {"percent": 100 - _percent(m["at_home"], m["attempts"])})]
+        *([Reason("strangers", {"percent": _percent(m["attempts"] - m["at_home"], m["attempts"])})]
           if named and m.share("at_home") < 0.1 else []),
         *_reasons_in_spread(m, named=named),
         *([Reason("successes", {"successes": m["successes"]})] if m["successes"] else []),
@@ -174,7 +174,7 @@ def _reasons_in_outcomes(m: Measures, settings: StuffingSettings, usual_failing:
     refused = m["attempts"] - m["successes"] - m["not_told"]
     reasons = []
     if m["not_told"] < 0.5 * m["attempts"]:
-        failing = {"percent": _percent(refused, m["attempts"]), "usual": round(usual_failing, 1)}
+        failing = {"percent": _percent(refused, m["attempts"]), "usual": round(usual_failing, 4)}
         if abs(failing["percent"] - failing["usual"]) >= 1:
             reasons.append(Reason("refused", failing))
     if m.share("unknown_accounts") > 0.1:
@@ -198,13 +198,13 @@ def _reasons_in_spread(m: Measures, *, named: bool) -> list[Reason]:
     elif m["most_per_address"] > 50:
         reasons.append(Reason("busy_address", {"attempts": m["most_per_address"]}))
     if m.client and m.client_percent > 20 and m.client_percent > 2 * m.client_usual:
-        shares = {"percent": round(m.client_percent, 1), "usual": round(m.client_usual, 2)}
+        shares = {"percent": round(m.client_percent, 4), "usual": round(m.client_usual, 4)}
         reasons.append(Reason("client", {"client": m.client[:120], **shares}))
     return reasons
 
 
 def _percent(part: float, whole: float) -> float:
-    return round(100 * part / whole, 1) if whole else 0.0
+    return round(100 * part / whole, 4) if whole else 0.0
 
 
 def keep_campaigns(measures: list[Measures], settings: StuffingSettings) -> pl.DataFrame:

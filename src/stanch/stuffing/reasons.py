@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from stanch.findings import format_percent
+
 Params: TypeAlias = Mapping[str, int | float | str]
 
 
@@ -17,7 +19,12 @@ class Reason:
     params: Params
 
     def __str__(self) -> str:
-        return SENTENCES[self.code].format(**self.params)
+        shares = {k: format_percent(float(self.params[k]) / 100) for k in _SHARES & self.params.keys()}
+        told = SENTENCES[self.code].format(**{**self.params, **shares})
+        return told[:1].upper() + told[1:]
+
+
+_SHARES: Final = frozenset({"percent", "usual"})
 
 
 SENTENCES: Final[Mapping[str, str]] = {

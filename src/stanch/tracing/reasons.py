@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+from stanch.findings import format_percent
+
 Params: TypeAlias = Mapping[str, int | float | str]
 
 
@@ -21,13 +23,9 @@ class Reason:
         return SENTENCES[self.code].format(**_write_numbers(self.params))
 
 
-def write_percent(share: float) -> str:
-    """A share as percent with up to three figures; what is not quite all or nothing is not rounded to it."""
-    if share < 0.001:
-        return "under 0.1"
-    if 0.999 < share < 1:
-        return "over 99.9"
-    return f"{100 * share:.1f}".removesuffix(".0")
+def write_percent(chance: float) -> str:
+    """A chance as percent: nothing that is concluded, or counted in simulations, is ever certain."""
+    return format_percent(min(max(chance, 1e-9), 1 - 1e-9))
 
 
 def write_expected(value: float) -> str:
@@ -95,6 +93,8 @@ SETTLE: Final[Mapping[str, str]] = {
     " with them, a leak does not.",
     "split": "Give {members} different orders from now on: complaints about later orders then tell them"
     " apart.",
+    "accesses": "Give a log that shows who saw which order, with the signed-in user or session, and the table"
+    " of orders.",
     "numbers": "Ask victims for their order numbers: {n} complaints could not be linked to an order.",
     "fields": "Log which fields each screen, label and export shows; what callers knew can then exclude"
     " sources.",

@@ -50,7 +50,7 @@ def trace_sources(engine: Engine, settings: TracingSettings, seed: int, progress
     if not engine.has("victims") or engine.count("victims") == 0:
         return _answer_empty(engine, "no_leak", Reason("no_complaints", {}))
     if not engine.has("exposures") or engine.count("exposures") == 0:
-        return _answer_empty(engine, "not_examined", Reason("no_exposures", {}))
+        return _answer_empty(engine, "not_examined", Reason("no_exposures", {}), [say_settle("accesses")])
     case = load_case(engine, settings)
     if len(case.victims) == 0:
         settle = say_settle("link", n=engine.count("victims"))
