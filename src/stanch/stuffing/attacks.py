@@ -91,6 +91,7 @@ def find_attacks(
         engine.run(load_step(_SQL, "attempt_bins", bin_us=bin_us))
         engine.run(load_step(_SQL, "address_risk"))
         engine.run(load_step(_SQL, "stuffing_successes", bin_us=bin_us))
+        _find_lives(engine)
         fallen = find_fallen(engine, settings.least_p_compromised)
         task.advance(1)
         campaigns = _describe_campaigns(engine, measures, fallen, settings, named="account" in columns)
@@ -111,10 +112,23 @@ def find_attacks(
                 "holders",
                 "client_chances",
                 "place_chances",
+                "customers",
+                "lives",
+                "tried",
             )
         )
     )
     return StuffingResult(logins, campaigns, _note_missing(engine, columns), bin_us)
+
+
+def _find_lives(engine: Engine) -> None:
+    """Make `stuffing_lives`, accounts that are used beside the attack, and `stuffing_tried`."""
+    if engine.has("orders"):
+        engine.run(Step("stuffing_customers", "SELECT DISTINCT account FROM orders"))
+    else:
+        engine.create("stuffing_customers", {"account": "VARCHAR"})
+    engine.run(load_step(_SQL, "stuffing_lives"))
+    engine.run(load_step(_SQL, "stuffing_tried"))
 
 
 def _link_campaigns(engine: Engine, settings: StuffingSettings) -> list[Measures]:
