@@ -15,6 +15,7 @@ from stanch.stuffing.blocks import BLOCKS
 from stanch.stuffing.campaigns import link_tools
 from stanch.stuffing.fallen import find_fallen
 from stanch.stuffing.features import FOUND, bin_width_us, compute_levels
+from stanch.stuffing.guessed import weigh_guessed
 from stanch.stuffing.intervals import describe_sum
 from stanch.stuffing.measures import (
     Measures,
@@ -90,6 +91,7 @@ def find_attacks(
         task.advance(1)
         engine.run(load_step(_SQL, "attempt_bins", bin_us=bin_us))
         engine.run(load_step(_SQL, "address_risk"))
+        weigh_guessed(engine)
         engine.run(load_step(_SQL, "stuffing_successes", bin_us=bin_us))
         _find_lives(engine)
         fallen = find_fallen(engine, settings.least_p_compromised)
@@ -112,6 +114,7 @@ def find_attacks(
                 "holders",
                 "client_chances",
                 "place_chances",
+                "weighed",
                 "customers",
                 "lives",
                 "tried",
