@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
-from cells import make_table, show_percent
+from cells import make_table, show_number, show_percent
 from loading import load_tables
 from stanch.engine import EngineSettings, open_engine
 from stanch.progress import SilentProgress
@@ -67,16 +67,20 @@ def measure(size: int, seed: int, threads: int) -> Found:
 
 
 def print_summary(sizes: Sequence[int], found: dict[int, list[Found]]) -> None:
-    rows = [
-        (
-            f"{size:,}",
-            f"{sum(each.n_campaigns > 0 for each in found[size])} of {len(found[size])}",
-            show_percent(each.caught for each in found[size]),
-            f"{sum(each.n_hit for each in found[size]):,} of {sum(each.n_ordinary for each in found[size]):,}",
+    heads = ("attempts planted", "found in", "of its attempts flagged, %", "genuine flagged")
+    rows = []
+    for size in sizes:
+        logs = found[size]
+        hit, ordinary = sum(log.n_hit for log in logs), sum(log.n_ordinary for log in logs)
+        rows.append(
+            (
+                show_number((log.n_planted for log in logs), 0),
+                f"{sum(log.n_campaigns > 0 for log in logs)} of {len(logs)}",
+                show_percent(log.caught for log in logs),
+                f"{hit:,} of {ordinary:,}",
+            )
         )
-        for size in sizes
-    ]
-    print(make_table(("attempts planted", "found in", "of its attempts flagged, %", "genuine flagged"), rows))
+    print(make_table(heads, rows))
 
 
 def main() -> None:

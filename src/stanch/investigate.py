@@ -77,7 +77,9 @@ def investigate(
         findings = msgspec.structs.replace(findings, run=run)
         replace_answer(case.out)
         notes = name_levels(settings.stuffing)
-        write_outputs(case.out, findings, engine, bin_us, case.lang, zone=case.read.zone, notes=notes)
+        findings = write_outputs(
+            case.out, findings, engine, bin_us, case.lang, zone=case.read.zone, notes=notes
+        )
     if evidence.all_rejected:
         table = evidence.all_rejected[0]
         raise RejectedTableError(

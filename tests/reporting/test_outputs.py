@@ -20,6 +20,7 @@ COLUMNS = {
     "sources.csv": "source,posterior,exposed,victims,log10_bayes_factor,leak_start,leak_end,verdict",
     "reset.csv": "account,p_compromised,campaign,since",
     "warn.csv": "account,order,reason,priority",
+    "addresses.csv": "entry,list,attempts,attack_attempts,genuine_logins,genuine_accounts",
 }
 
 

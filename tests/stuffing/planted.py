@@ -89,10 +89,15 @@ def number(frame: pl.DataFrame, seed: int = 0) -> pl.DataFrame:
 
 
 def investigate(
-    frame: pl.DataFrame, columns: frozenset[str] = ALL_COLUMNS, threads: int = 1
+    frame: pl.DataFrame,
+    columns: frozenset[str] = ALL_COLUMNS,
+    threads: int = 1,
+    orders: pl.DataFrame | None = None,
 ) -> tuple[Engine, StuffingResult]:
     """Run the stage on numbered rows; the caller closes the engine."""
     engine = open_engine("duckdb", EngineSettings(threads=threads, memory_limit_mb=512))
     engine.create("logins", LOGINS.stored_schema)
     engine.append("logins", frame)
+    if orders is not None:
+        engine.put("orders", orders)
     return engine, find_attacks(engine, columns, StuffingSettings(), 0, SilentProgress())

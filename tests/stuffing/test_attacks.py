@@ -69,6 +69,64 @@ def test_failing_health_check_is_no_campaign() -> None:
     engine.close()
 
 
+def hammer(
+    n: int, account: str, gap_s: float, ip: str = "203.0.113.5", let_in: str | None = None
+) -> pl.DataFrame:
+    """One account tried `n` times from `ip`, and at last a success from `let_in`."""
+    gaps = gap_s * np.random.default_rng(3).uniform(0.4, 1.6, n + 1)
+    rows = {
+        "time": 6.4 * 86_400 + np.cumsum(gaps),
+        "ip": [ip] * n + [let_in or ip],
+        "account": account,
+        "outcome": ["failure"] * n + ["success"],
+        "user_agent": ["tool/1"] * n + ["tool/1" if let_in in (None, ip) else "Browser/3"],
+    }
+    return pl.DataFrame(rows).head(n + (let_in is not None))
+
+
+@pytest.mark.parametrize("gap_s", [2, 30])
+def test_an_account_hammered_until_it_let_in_is_guessed_and_fell(gap_s: float) -> None:
+    guesses = hammer(400, "user00003", gap_s, let_in="203.0.113.5")
+    engine, result = investigate(number(pl.concat([people(1), guesses])))
+    assert [c.kind for c in result.campaigns] == ["guessing"]
+    assert result.campaigns[0].attempts >= 400
+    fallen = engine.fetch("SELECT account, p_compromised FROM fallen_accounts WHERE p_compromised > 0.5")
+    assert fallen["account"].to_list() == ["user00003"]
+    engine.close()
+
+
+def test_a_success_from_elsewhere_right_after_guessing_is_listed() -> None:
+    engine, _ = investigate(
+        number(pl.concat([people(1), hammer(400, "user00003", 10, let_in="198.51.100.9")]))
+    )
+    row = engine.fetch("SELECT account, ip, campaign, p_compromised AS p FROM fallen_accounts").row(0)
+    assert row[:3] == ("user00003", "198.51.100.9", "c1")
+    assert 0.2 <= row[3] <= 0.5
+    engine.close()
+
+
+def test_guessing_at_full_speed_is_no_monitor() -> None:
+    engine, result = investigate(number(pl.concat([people(1), hammer(5000, "admin", 0.5)])))
+    assert [(c.kind, c.attempts) for c in result.campaigns] == [("guessing", 5000)]
+    engine.close()
+
+
+def test_a_stale_password_that_its_owner_mends_is_no_attack() -> None:
+    """The account was used from there before; a machine repeats the old password until somebody notices."""
+    times = 6.4 * 86_400 + np.cumsum(np.random.default_rng(4).uniform(100, 500, 300))
+    stale = pl.DataFrame({"time": times, "outcome": "failure"})
+    used = pl.DataFrame({"time": np.arange(0.3, 9.9, 0.4) * 86_400, "outcome": "success"})
+    used = used.filter(~pl.col("time").is_between(times[0], times[-1]))
+    rows = pl.concat([stale, used]).with_columns(
+        ip=pl.lit("198.51.100.4"), account=pl.lit("user00007"), user_agent=pl.lit("Mail/3")
+    )
+    engine, result = investigate(
+        number(pl.concat([people(4), rows.select("time", "ip", "account", "outcome", "user_agent")]))
+    )
+    assert result.campaigns == []
+    engine.close()
+
+
 def test_two_tools_at_different_times_are_two_campaigns() -> None:
     first = attack(5, "burst", day=3.2)
     second = attack(6, "single", day=6.5).with_columns(user_agent=pl.lit("other/9"))

@@ -132,6 +132,16 @@ class Attribution(Struct, frozen=True):
     would_settle: list[str] = field(default_factory=list)
 
 
+class ListCost(Struct, frozen=True):
+    """What a list of addresses would have stopped and hit over the whole log: expected numbers."""
+
+    entries: int = 0
+    attack_attempts: float = 0.0
+    genuine_logins: float = 0.0
+    #: An account hit at two entries counts twice; None where the log names none.
+    genuine_accounts: float | None = None
+
+
 class Findings(Struct, frozen=True):
     """The content of `findings.json`."""
 
@@ -147,6 +157,8 @@ class Findings(Struct, frozen=True):
     not_examined: list[str] = field(default_factory=list)
     #: What was done to the evidence as a whole before it was used, one plain sentence each.
     notes: list[str] = field(default_factory=list)
+    #: `block` and `challenge`: the cost of `blocklist.txt` and `challenge.txt`.
+    lists: dict[str, ListCost] = field(default_factory=dict)
 
 
 def encode_findings(findings: Findings) -> bytes:

@@ -98,6 +98,12 @@ class Catalogue:
         """A count with thousands separated."""
         return f"{round(value):,}"
 
+    def expected(self, value: float) -> str:
+        """An expected count, small ones to two digits: what may happen is not told as 0."""
+        if 0 < value < 0.01:
+            return self.text("share.under", share="0.01")
+        return self.number(value) if value >= 10 or not value else f"{value:.2g}"
+
     def share(self, p: float) -> str:
         """A share as percent; what is not quite all or nothing is not rounded to it."""
         if 0 < p < 0.001:

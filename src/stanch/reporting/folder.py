@@ -25,6 +25,7 @@ OUTPUT_NAMES: Final = (
     "warn.csv",
     "blocklist.txt",
     "challenge.txt",
+    "addresses.csv",
     "report.html",
     "rejects.jsonl",
 )

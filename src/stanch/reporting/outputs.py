@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
 import polars as pl
 
 from stanch.engine import Engine
 from stanch.findings import Findings, encode_findings
+from stanch.reporting.addresses import sum_costs
 from stanch.reporting.catalogue import Lang, load_catalogue
 from stanch.reporting.cells import write_csv
 from stanch.reporting.evidence import ATTEMPTS, write_attempts
@@ -29,28 +31,31 @@ def write_outputs(
     *,
     zone: str = "UTC",
     notes: Mapping[str, str] | None = None,
-) -> None:
-    """Write the answer into the folder `out`, made with `prepare_out`.
+) -> Findings:
+    """Write the answer into the folder `out`, made with `prepare_out`; returns it with what the lists cost.
 
     `bin_us` is the width of the bins in table `attempt_bins`, in microseconds (0: no such table),
     `notes` what a reader of `evidence.parquet` has to know. The report tells times, and counts days,
     in `zone`; files hold UTC.
     """
+    texts = load_catalogue(lang, zone=zone)
+    lists = make_lists(engine, texts)
+    findings = msgspec.structs.replace(findings, lists=sum_costs(lists.addresses.costs))
     (out / "findings.json").write_bytes(encode_findings(findings))
     if engine.has("attempts"):
         write_attempts(out, findings, engine, notes or {})
     else:
         pl.DataFrame(schema=ATTEMPTS).write_parquet(out / "attempts.parquet")
-    texts = load_catalogue(lang, zone=zone)
-    lists = make_lists(engine, texts)
     write_csv(out / "accounts.csv", lists.accounts)
     write_csv(out / "reset.csv", lists.resets)
     write_csv(out / "warn.csv", lists.warnings)
     write_csv(out / "sources.csv", lists.sources)
     _write_lines(out / "blocklist.txt", lists.addresses.block)
     _write_lines(out / "challenge.txt", lists.addresses.challenge)
+    write_csv(out / "addresses.csv", lists.addresses.costs)
     page = render_report(findings, engine, lists, bin_us, texts)
     (out / "report.html").write_text(page, encoding="utf-8", newline="\n")
+    return findings
 
 
 def _write_lines(path: Path, lines: list[str]) -> None:

@@ -29,6 +29,7 @@ from stanch.reporting.sections import (
     build_complaints,
     build_limits,
     build_sources,
+    list_costs,
 )
 from stanch.reporting.sources import count_exposed
 
@@ -68,6 +69,7 @@ def render_report(findings: Findings, engine: Engine, lists: Lists, bin_us: int,
         chart=chart,
         sources=build_sources(findings, engine, lists.sources, texts),
         campaigns=findings.campaigns[:_MAX_CAMPAIGNS],
+        costs=list_costs(lists.addresses.costs),
         accounts=lists.accounts.sort(
             ["orders_exposed", "p_compromised", "account"], descending=[True, True, False]
         )

@@ -6,11 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 import polars as pl
 from markupsafe import Markup
 
 from stanch.engine import Engine
 from stanch.findings import ComplaintCounts, Findings, format_time
+from stanch.reporting.addresses import sum_costs
 from stanch.reporting.answer import name_source, show_moment, tell_point
 from stanch.reporting.catalogue import Catalogue
 from stanch.reporting.cells import show_text
@@ -24,6 +26,7 @@ _MAX_KEPT: Final = 30
 _MAX_REGIONS: Final = 10
 _MAX_REASONS: Final = 8
 _MAX_POINTS: Final = 40
+_MAX_ENTRIES: Final = 8
 _MAX_SPANS: Final = 5
 #: Sources less likely than this are told in the table alone.
 _LEAST_CARD: Final = 0.05
@@ -254,6 +257,18 @@ def build_complaints(counts: ComplaintCounts) -> dict[str, Any]:
         "n_other": max(0, len(regions) - _MAX_REGIONS),
         "other": sum(count for _, count in regions[_MAX_REGIONS:]),
     }
+
+
+def list_costs(costs: pl.DataFrame) -> list[dict[str, Any]]:
+    """Rows of the table of addresses: each list as a whole, and the entries that stop or hit most."""
+    rows, sums = [], sum_costs(costs)
+    for name, by in (("block", "attack_attempts"), ("challenge", "genuine_logins")):
+        entries = costs.filter(pl.col("list") == name)
+        if entries.height:
+            rows.append({"total": True, "list": name} | msgspec.to_builtins(sums[name]))
+            shown = entries.sort(by, "entry", descending=[True, False]).head(_MAX_ENTRIES)
+            rows += [{"total": False} | row for row in shown.to_dicts()]
+    return rows
 
 
 def build_limits(findings: Findings, gaps: list[Span], texts: Catalogue) -> Limits:

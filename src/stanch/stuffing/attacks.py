@@ -9,13 +9,14 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from stanch.engine import Engine, load_step
+from stanch.engine import Engine, Step, load_step
 from stanch.findings import Campaign, Interval, Logins, format_percent, format_time
 from stanch.progress import Progress
 from stanch.stuffing.campaigns import link_tools
 from stanch.stuffing.chance import fetch_chances
 from stanch.stuffing.fallen import find_fallen
 from stanch.stuffing.features import PatternCounts, bin_width_us, compute_levels, fetch_owned, fetch_patterns
+from stanch.stuffing.guessed import weigh_guessed
 from stanch.stuffing.intervals import describe_sum
 from stanch.stuffing.measures import (
     Measures,
@@ -98,7 +99,9 @@ def find_attacks(
         task.advance(1)
         engine.run(load_step(_SQL, "attempt_bins", bin_us=bin_us))
         engine.run(load_step(_SQL, "address_risk"))
+        weigh_guessed(engine)
         engine.run(load_step(_SQL, "stuffing_successes", bin_us=bin_us))
+        _find_lives(engine)
         fallen = find_fallen(engine, settings.least_p_compromised)
         task.advance(1)
         campaigns = _describe_campaigns(engine, measures, fallen, settings, named="account" in columns)
@@ -119,10 +122,24 @@ def find_attacks(
                 "holders",
                 "client_chances",
                 "place_chances",
+                "weighed",
+                "customers",
+                "lives",
+                "tried",
             )
         )
     )
     return StuffingResult(logins, campaigns, _note_missing(columns, why_not), bin_us)
+
+
+def _find_lives(engine: Engine) -> None:
+    """Make `stuffing_lives`, accounts that are used beside the attack, and `stuffing_tried`."""
+    if engine.has("orders"):
+        engine.run(Step("stuffing_customers", "SELECT DISTINCT account FROM orders"))
+    else:
+        engine.create("stuffing_customers", {"account": "VARCHAR"})
+    engine.run(load_step(_SQL, "stuffing_lives"))
+    engine.run(load_step(_SQL, "stuffing_tried"))
 
 
 def _link_campaigns(engine: Engine, settings: StuffingSettings) -> list[Measures]:

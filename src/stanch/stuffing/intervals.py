@@ -17,17 +17,18 @@ _MOST_FED_BACK: Final = 0.85
 _MODEL_ERROR: Final = 0.03
 
 
-def describe_sum(total: float, undecided: float, most: float) -> Interval:
+def describe_sum(total: float, undecided: float, most: float, *, more: float = 0.0) -> Interval:
     """90 % interval of a sum of independent yes-or-no events with known chances.
 
     `total` is the sum of p, `undecided` the sum of p (1 - p) - the variance of the Poisson-binomial
-    distribution (Le Cam 1960) - and `most` the number of events. The error that the p have in
-    common widens it (`amplify_error`). Bounds are whole numbers on the log scale, so never below 0.
+    distribution (Le Cam 1960) - `most` the number of events, and `more` variance from elsewhere. The
+    error that the p have in common widens it (`amplify_error`). Bounds are whole numbers on the log
+    scale, so never below 0.
     """
     if total <= 0:
         return Interval()
     common = amplify_error(total, undecided)
-    spread = math.sqrt(undecided + common**2 + (_MODEL_ERROR * total) ** 2)
+    spread = math.sqrt(undecided + more + common**2 + (_MODEL_ERROR * total) ** 2)
     ratio = math.sqrt(math.log1p((spread / total) ** 2))
     centre = math.log(total) - ratio**2 / 2
     low = math.floor(math.exp(centre - _Z90 * ratio)) if total - undecided < 1e9 else total

@@ -18,6 +18,8 @@ _SQL: Final = "stanch.stuffing.sql"
 _LEAST_GUESSING: Final = 50
 _MOST_BY_HAND: Final = 300
 _MOST_BY_HAND_PER_BIN: Final = 150
+#: A check looks in every ten seconds at most; whoever tries an account more often than that guesses.
+_MOST_BY_CHECK_PER_HOUR: Final = 360
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def looks_like_attack(m: Measures, settings: StuffingSettings) -> bool:
 
     It is not if it is small, if it mostly gets in, if it comes mostly from where its accounts are
     at home; if people with an account or two each try again and again, as in an outage; if a
-    machine fails on a few accounts from a few networks at a steady pace: a check of a partner, a
+    machine fails on a few accounts from a few networks at a slow and steady pace: a check of a partner, a
     stored password that has gone stale; if a scanner tries names that are no accounts of this shop's;
     or if a few people each send the same wrong name from home.
     """
@@ -105,7 +107,8 @@ def looks_like_attack(m: Measures, settings: StuffingSettings) -> bool:
     mean = m["attempts"] / m["n_bins"]
     unsteadiness = m["sum_of_squares"] / m["n_bins"] / mean**2 - 1
     steady = m["n_bins"] >= 12 and unsteadiness < 0.25
-    a_machine = (m["networks"] <= 5 and steady) or (m["networks"] <= 2 and m["accounts"] <= 2)
+    slow = m["busiest_bin"] <= _MOST_BY_CHECK_PER_HOUR * m["accounts"] * settings.bin_minutes / 60
+    a_machine = slow and ((m["networks"] <= 5 and steady) or (m["networks"] <= 2 and m["accounts"] <= 2))
     # Guessed accounts have owners, who get in elsewhere; a machine's account has no life of its own.
     return not (m["accounts"] <= 10 and a_machine and m.share("away") < 0.1)
 

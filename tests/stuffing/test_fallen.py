@@ -1,0 +1,81 @@
+"""How many accounts fell, whose they are, and how often the interval holds the truth."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from stanch.stuffing.owned import Tried, count_lifeless_victims, weigh_uses
+from stuffing.planted import attack, investigate, number, people
+
+
+def register(n: int, uses: int, seed: int = 3) -> pl.DataFrame:
+    """Accounts of the attackers' own, used from the addresses of `attack` while it runs."""
+    rng = np.random.default_rng(seed)
+    i = np.arange(n * uses)
+    return pl.DataFrame(
+        {
+            "time": 6.4 * 86_400 + rng.uniform(0, 4 * 3600, n * uses),
+            "ip": [f"203.0.{k}.77" for k in rng.integers(0, 5, n * uses)],
+            "account": [f"fresh{k % n:03d}" for k in i],
+            "outcome": ["success"] * (n * uses),
+            "user_agent": [f"tool/{k % 2}" for k in i],
+        }
+    )
+
+
+@pytest.mark.parametrize("uses", [1, 2])
+def test_accounts_that_the_attackers_registered_are_not_counted_as_fallen(uses: int) -> None:
+    engine, result = investigate(number(pl.concat([people(1), attack(1, "burst"), register(30, uses)])))
+    fallen = result.campaigns[0].compromised
+    assert 0.6 * 8 <= fallen.mean <= 1.6 * 8
+    assert fallen.low <= 8 <= fallen.high
+    listed = engine.fetch("SELECT account, p_compromised AS p FROM fallen_accounts")
+    own = pl.col("account").str.starts_with("fresh")
+    assert listed.filter(~own & (pl.col("p") > 0.5)).height >= 7, "customers with a life stay sure"
+    assert listed.filter(own & (pl.col("p") > 0.5)).height == 0
+    engine.close()
+
+
+def test_customers_who_did_not_log_in_otherwise_stay_fallen() -> None:
+    """A list may hold many accounts that rest: then many of those tried in vain rest as well."""
+    resting = attack(2, "burst").with_columns(
+        account=pl.when(pl.col("account").str.starts_with("user"))
+        .then(pl.concat_str(pl.lit("resting"), pl.col("account")))
+        .otherwise("account")
+    )
+    engine, result = investigate(number(pl.concat([people(2), resting])))
+    assert result.campaigns[0].compromised.mean == pytest.approx(8, abs=1.5)
+    engine.close()
+
+
+def test_an_order_shows_that_an_account_is_a_customers() -> None:
+    rows = number(pl.concat([people(1), attack(1, "burst"), register(30, 1)]))
+    orders = pl.DataFrame({"account": [f"fresh{k:03d}" for k in range(30)]})
+    engine, result = investigate(rows, orders=orders)
+    assert result.campaigns[0].compromised.mean == pytest.approx(38, abs=3)
+    engine.close()
+
+
+@pytest.mark.parametrize(("n_own", "least_share"), [(0, 0.2), (40, 0.6)])
+def test_lifeless_victims_are_counted_by_the_share_of_the_living(n_own: int, least_share: float) -> None:
+    rng = np.random.default_rng(1)
+    inside, errors = 0, []
+    for _ in range(200):
+        share = rng.uniform(least_share, 0.95)
+        living = int(rng.binomial(60, share))
+        tried = Tried(100, int(rng.binomial(100, share)), exist=True)
+        mean, variance = count_lifeless_victims(living, 60 - living + n_own, tried)
+        errors.append(mean - (60 - living))
+        inside += abs(errors[-1]) <= 1.645 * np.sqrt(variance) + 1
+    assert abs(np.mean(errors)) < 2.5
+    assert inside / len(errors) >= 0.85
+
+
+def test_an_account_used_far_more_often_than_others_is_the_attackers() -> None:
+    living = np.array([1.0] * 12 + [2.0] * 3)
+    p = weigh_uses(np.array([1.0, 2.0, 60.0]), living)
+    assert p[0] > 0.95
+    assert p[1] > 0.9
+    assert p[2] < 0.01
+    often = weigh_uses(np.array([60.0]), np.array([40.0, 70.0, 55.0, 90.0]))
+    assert often[0] > 0.9, "where intruders come back daily, many uses say nothing"
