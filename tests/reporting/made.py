@@ -158,7 +158,7 @@ def put_attempts(engine: Engine, attempts: pl.DataFrame) -> None:
         "outcome": pl.lit("failure"), "log_odds": pl.lit(0.0),
     }  # fmt: skip
     plain |= {"prior": pl.lit(0.0), "ev_sequel": pl.lit(0.0)}
-    plain |= {name: pl.lit(0) for name in ("origin", "lv_sequel", "attack", "pattern")}
+    plain |= {name: pl.lit(0) for name in ("origin", "lv_sequel", "attack", "pattern", "habit")}
     missing = [value.alias(name) for name, value in plain.items() if name not in attempts.columns]
     full = attempts.with_columns(missing)
     engine.put("attempts", full.with_columns(account_id=pl.col("account").rank("dense").cast(pl.Int64)))

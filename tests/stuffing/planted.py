@@ -12,7 +12,7 @@ from stanch.stuffing import StuffingResult, StuffingSettings, find_attacks
 
 #: Every attempt with its addends and levels.
 WEIGHED = """
-SELECT a.* EXCLUDE (prior, origin, attack, pattern), a.prior AS ev_level, a.origin AS lv_level,
+SELECT a.* EXCLUDE (prior, origin, attack, pattern, habit), a.prior AS ev_level, a.origin AS lv_level,
   w.* EXCLUDE (attack, pattern)
 FROM attempts AS a JOIN pattern_addends AS w ON w.attack = a.attack AND w.pattern = a.pattern
 """

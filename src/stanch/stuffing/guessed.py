@@ -24,7 +24,7 @@ _LEAST_GAP: Final = 1 / 72
 #: Logins from where the account is not at home, accounts that were let in, and days.
 _STRANGE: Final = """
 SELECT
-  sum(CASE WHEN lv_behaviour // 4 IN (0, 1, 2, 3, 4, 5, 7, 8, 9) THEN 1 ELSE 0 END) AS strange,
+  sum(CASE WHEN habit IN (0, 1, 2, 3, 4, 5, 7, 8, 9) THEN 1 ELSE 0 END) AS strange,
   count(DISTINCT account_id) AS accounts,
   (max(time_us) - min(time_us)) / 86400000000.0 AS days
 FROM attempts

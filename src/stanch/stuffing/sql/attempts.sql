@@ -40,7 +40,7 @@ SELECT
   1.0 / (1.0 + exp(-(s.log_odds + s.ev_sequel))) AS p_attack,
   CASE WHEN s.seed_odds IS NOT NULL THEN coalesce(s.own_campaign, s.seed_campaign)
     ELSE s.own_campaign END AS campaign,
-  s.account_id, s.pattern, s.attack, s.prior, s.origin, s.ev_sequel,
+  s.account_id, s.habit, s.pattern, s.attack, s.prior, s.origin, s.ev_sequel,
   CAST(CASE WHEN s.seed_odds = $owned THEN 1 WHEN s.seed_id IS NOT NULL AND s.seed_odds IS NOT NULL THEN 2
     WHEN s.seed_odds IS NOT NULL THEN 4 WHEN s.ev_sequel <> 0.0 THEN 3
     ELSE 0 END AS TINYINT) AS lv_sequel

@@ -12,7 +12,7 @@ strange AS (
   SELECT a.file_id, a.line, a.account_id, a.time_us
   FROM attempts AS a
   JOIN targets AS t ON t.account_id = a.account_id
-  WHERE a.outcome = 'success' AND a.lv_behaviour // 4 IN (0, 1, 2, 3, 4, 5, 7, 8, 9)
+  WHERE a.outcome = 'success' AND a.habit IN (0, 1, 2, 3, 4, 5, 7, 8, 9)
 )
 SELECT s.file_id, s.line, max(f.campaign) AS campaign, min(s.time_us - f.time_us) AS gap_us
 FROM strange AS s
