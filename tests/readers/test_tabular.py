@@ -209,7 +209,7 @@ def test_a_broken_row_costs_one_row(
 # --- Excel -----------------------------------------------------------------------------------------
 
 
-def make_xlsx(rows: list[list[object]], path: Path) -> Path:
+def make_xlsx(rows: list[list[object]], path: Path, *more: list[list[object]]) -> Path:
     """A workbook as Excel writes it, at its barest: ECMA-376 part 1, 18.3 (sheets), 18.8 (styles)."""
 
     def cell(value: object) -> str:
@@ -222,20 +222,24 @@ def make_xlsx(rows: list[list[object]], path: Path) -> Path:
     main = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
     rel = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     package = 'xmlns="http://schemas.openxmlformats.org/package/2006/relationships"'
-    sheet = "".join(f"<row>{''.join(map(cell, row))}</row>" for row in rows)
+    numbers = range(1, 2 + len(more))
+    declared = "".join(f'<sheet name="{"ABC"[n - 1]}" sheetId="{n}" r:id="r{n}"/>' for n in numbers)
+    related = "".join(
+        f'<Relationship Id="r{n}" Type="{rel}/worksheet" Target="worksheets/sheet{n}.xml"/>' for n in numbers
+    )
     parts = {
         "_rels/.rels": f'<Relationships {package}><Relationship Id="r" Type="{rel}/officeDocument"'
         ' Target="xl/workbook.xml"/></Relationships>',
-        "xl/workbook.xml": f'<workbook {main} xmlns:r="{rel}"><sheets><sheet name="A" sheetId="1" r:id="r1"/>'
-        "</sheets></workbook>",
-        "xl/_rels/workbook.xml.rels": f'<Relationships {package}><Relationship Id="r1" Type="{rel}/worksheet"'
-        f' Target="worksheets/sheet1.xml"/><Relationship Id="r2" Type="{rel}/styles" Target="styles.xml"/>'
-        "</Relationships>",
+        "xl/workbook.xml": f'<workbook {main} xmlns:r="{rel}"><sheets>{declared}</sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f"<Relationships {package}>{related}"
+        f'<Relationship Id="s" Type="{rel}/styles" Target="styles.xml"/></Relationships>',
         "xl/styles.xml": f'<styleSheet {main}><cellXfs count="2"><xf numFmtId="0"/>'
         '<xf numFmtId="22"/></cellXfs>'
         "</styleSheet>",
-        "xl/worksheets/sheet1.xml": f"<worksheet {main}><sheetData>{sheet}</sheetData></worksheet>",
     }
+    for n, content in zip(numbers, (rows, *more), strict=True):
+        sheet = "".join(f"<row>{''.join(map(cell, row))}</row>" for row in content)
+        parts[f"xl/worksheets/sheet{n}.xml"] = f"<worksheet {main}><sheetData>{sheet}</sheetData></worksheet>"
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in parts.items():
             archive.writestr(name, f'<?xml version="1.0" encoding="UTF-8"?>{content}')
@@ -267,6 +271,24 @@ def test_excel_dates_numbers_and_text(engine: Engine, tmp_path: Path) -> None:
 # --- requests --------------------------------------------------------------------------------------
 
 
+def test_the_sheet_that_is_the_table_is_read_and_a_second_one_told(engine: Engine, tmp_path: Path) -> None:
+    calls = [["complaint", "received", "order"], ["k1", "2024-03-01", "o1"]]
+    told: list[str] = []
+    progress = SilentProgress()
+    progress.warn = told.append  # type: ignore[method-assign]
+    for sheets, expected in (
+        (([["notes"]], calls), []),
+        ((calls, calls), ["only sheet 'A' was read; 'B' could"]),
+    ):
+        path = make_xlsx(sheets[0], tmp_path / "calls.xlsx", *sheets[1:])
+        engine.drop(*TABLES)
+        with RejectLog(tmp_path / "rejects.jsonl") as log:
+            request = ReadRequest(paths={"complaints": [str(path)]})
+            evidence = read_evidence(request, engine, log, progress)
+        assert evidence.inputs[0].rows == 1
+        assert [line.split(": ", 1)[1][: len(e)] for line, e in zip(told, expected, strict=True)] == expected
+
+
 def test_renames_extra_columns_and_any_case(engine: Engine, tmp_path: Path) -> None:
     path = write(tmp_path, "Extra,When, IP ,user,OUTCOME\nx,2024-03-01T10:00:00Z,198.51.100.7,ann,success\n")
     renames = {"logins": {"time": "when", "account": "user"}}
@@ -284,7 +306,7 @@ def test_a_missing_column_names_file_columns_and_remedy(engine: Engine, tmp_path
     good = write(tmp_path, LOGINS, "good.csv")
     evidence = read(engine, tmp_path, paths={"logins": [bad, good]})
     assert [(i.rows, i.rejects) for i in evidence.inputs] == [(0, 1), (1, 0)]
-    assert evidence.all_rejected == []
+    assert evidence.all_rejected == {}
     assert engine.fetch("SELECT file_id FROM logins").item() == 1
 
 
@@ -325,7 +347,7 @@ def test_encodings_are_told_shown_and_overridden(engine: Engine, tmp_path: Path)
 def test_all_rows_rejected_is_known_and_nothing_else_is_lost(engine: Engine, tmp_path: Path) -> None:
     orders = write(tmp_path, "order,account,time\no1,ann,soon\n", "orders.csv")
     evidence = read(engine, tmp_path, paths={"logins": [write(tmp_path, LOGINS)], "orders": [orders]})
-    assert evidence.all_rejected == ["orders"]
+    assert list(evidence.all_rejected) == ["orders"]
     assert engine.count("logins") == 1
     assert rejects(tmp_path)[0]["raw"] == "o1,ann,soon"
 

@@ -144,6 +144,23 @@ def test_why_logins_could_not_be_examined_is_translated() -> None:
     assert "超过 99.9%" in (ZH.translate(NO_OUTCOME.format(percent="over 99.9")) or "")
 
 
+@pytest.mark.parametrize(
+    ("note", "told"),
+    [
+        (
+            "orders: columns order and time are missing; the file has x (name it with --map orders.time=t)",
+            "订单：缺少列 order、time；文件中有 x（用 --map orders.time=t 指定）",
+        ),
+        (
+            "breaks off: the gzip stream ends too early (what was before the damage was read)",
+            "文件中断：gzip 数据流提前结束（损坏之前的部分已读取）",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_translated(note: str, told: str) -> None:
+    assert ZH.sentence(note) == told
+
+
 def test_every_reason_for_a_source_is_translated() -> None:
     from stanch.tracing.reasons import SENTENCES, SETTLE
 

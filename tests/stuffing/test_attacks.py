@@ -176,7 +176,8 @@ def test_missing_columns_are_said_and_survived() -> None:
     mute = rows.with_columns(outcome=pl.lit("unknown"))
     engine, result = investigate(mute)
     assert result.campaigns == []
-    assert any("success from failure" in note for note in result.notes)
+    assert "not known of 100 %" in result.logins.not_examined
+    assert result.logins.not_examined in result.notes
     engine.close()
 
 

@@ -14,7 +14,7 @@ from stanch.cli.progress import show_progress
 from stanch.cli.simulate import check_folder, check_seed
 from stanch.engine import open_engine
 from stanch.errors import UsageError
-from stanch.findings import Findings
+from stanch.findings import Findings, format_percent
 from stanch.investigate import Investigation, investigate
 from stanch.readers import ReadRequest
 from stanch.settings import DEFAULTS
@@ -98,7 +98,8 @@ def _planted_source(truth: dict[str, Any]) -> str:
 
 def _found_source(findings: Findings) -> str:
     found = findings.attribution
-    posteriors = [f"{name} ({found.posterior.get(name, 0):.3f})" for name in found.sources]
+    chances = {name: min(found.posterior.get(name, 0.0), 1 - 1e-9) for name in found.sources}
+    posteriors = [f"{name} ({format_percent(p)} %)" for name, p in chances.items()]
     return f"{found.verdict} {', '.join(posteriors)}".strip()
 
 

@@ -28,7 +28,8 @@ MAY_BE_EMPTY: Final = frozenset({"account"})
 _DAY_US: Final = 86_400_000_000
 
 _WRONG: Final = {
-    Kind.TIME: f"is no time between {FIRST_YEAR} and {LAST_YEAR}",
+    Kind.TIME: f"is no time between {FIRST_YEAR} and {LAST_YEAR}, written as 2024-03-31 10:00"
+    " or in Unix seconds",
     Kind.ADDRESS: "is no IP address",
     Kind.AMOUNT: "is no amount",
 }

@@ -46,15 +46,17 @@ def match_columns(
     missing = find_missing(table, names, renames)
     if missing:
         shown = _list_names(names) if show_names else ""
+        most, last = ", ".join(missing[:-1]), missing[-1]
+        told = f"columns {most} and {last} are missing" if most else f"column {last} is missing"
         raise EvidenceError(
-            f"{table.name}: column {' and '.join(missing)} is missing{shown}",
+            f"{table.name}: {told}{shown}",
             file=file,
             hint=f"name it with --map {table.name}.{missing[0].split(' or ')[0]}=their_column",
         )
     known = _index(names)
     positions = {c: p for c in table.column_names if (p := _find(known, c, renames)) is not None}
     notes = [
-        f"there is no column {theirs!r} to read as {column}"
+        tell_absent(column, theirs)
         for column, theirs in sorted(renames.items())
         if _fold(theirs) not in known
     ]
@@ -64,6 +66,11 @@ def match_columns(
     secret = {p for c, p in positions.items() if table[c].secret or (table.name, c) == ("logins", "account")}
     secret |= {p for p, name in enumerate(names) if p not in positions.values() and names_secret(name)}
     return Matched(positions, len(names), frozenset(secret), notes)
+
+
+def tell_absent(column: str, theirs: str) -> str:
+    """The note on a file that lacks the column of a `--map`."""
+    return f"there is no column {theirs!r} to read as {column}"
 
 
 def _index(names: Sequence[str]) -> dict[str, int]:

@@ -30,6 +30,9 @@ from stanch.readers.request import TABULAR_FORMATS, ReadRequest
 
 _SAMPLE: Final = 1 << 18
 _SAMPLE_OBJECTS: Final = 1_000
+#: More control characters than this are no text: of random bytes, as what is encrypted looks like, 26 of 256
+#: are; of Chinese in UTF-16, where every second byte is anything, half as many.
+_MOST_CONTROL: Final = 0.075
 #: First bytes of what is surely no text: (bytes, what it is, what to do).
 _FOREIGN: Final = (
     (b"\xd0\xcf\x11\xe0", "is an old or protected Excel file", "save it as .xlsx without a password"),
@@ -52,6 +55,8 @@ class Opened:
     batches: Iterator[Batch]
     stream: Utf8Stream | None = None
     notes: list[str] = field(default_factory=list)
+    #: What else in the file looks like the table and was not read.
+    unread: str = ""
 
     def find_encoding(self) -> str:
         """The encoding; final only when everything was read. Empty for formats without one."""
@@ -104,8 +109,8 @@ def _open_binary(source: Source, table: Table, request: ReadRequest) -> Opened:
         return Opened("parquet", batches, notes=matched.notes)
     from stanch.readers.xlsx import read_xlsx
 
-    found, batches = read_xlsx(path, table, renames, source.shown, show_names=show_names)
-    return Opened("xlsx", batches, notes=found.notes if found else ["the workbook is empty"])
+    found, batches, unread = read_xlsx(path, table, renames, source.shown, show_names=show_names)
+    return Opened("xlsx", batches, notes=found.notes if found else ["the workbook is empty"], unread=unread)
 
 
 def _open_text(stream: Utf8Stream, source: Source, table: Table, request: ReadRequest) -> Opened:
@@ -234,7 +239,7 @@ def _refuse_foreign(head: bytes, shown: str) -> None:
             raise EvidenceError(what, file=shown, hint=remedy)
     sample = head[:4096]
     n_control = sum(byte < 32 and byte not in b"\0\t\n\v\f\r\x1b" for byte in sample)
-    if n_control > len(sample) // 10:
+    if n_control > _MOST_CONTROL * len(sample):
         raise EvidenceError("is neither text nor Parquet nor .xlsx", file=shown)
 
 

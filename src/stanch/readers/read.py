@@ -21,8 +21,9 @@ from stanch.readers.batches import Batch
 from stanch.readers.contract import Reject
 from stanch.readers.files import Source, list_paths, show_path
 from stanch.readers.geo import locate_logins
+from stanch.readers.header import tell_absent
 from stanch.readers.open import Opened, open_table
-from stanch.readers.request import EvidenceRead, ReadRequest
+from stanch.readers.request import TABULAR_FORMATS, EvidenceRead, ReadRequest
 
 
 def read_evidence(
@@ -55,6 +56,7 @@ class _Tally:
     n_other: int = 0
     #: Whether it is among the files that could not be read at all.
     failed: bool = False
+    first_reject: Reject | None = None
     notes: Counter[str] = field(default_factory=Counter)
     plain_notes: dict[str, None] = field(default_factory=dict)
     unknown_words: set[str] = field(default_factory=set)
@@ -76,7 +78,8 @@ class _Reading:
         self.filled: dict[str, set[str]] = {}
         self.failures: list[EvidenceError] = []
         self.notes: list[str] = []
-        self.all_rejected: list[str] = []
+        #: Table of whose rows not one could be read -> what went wrong first.
+        self.all_rejected: dict[str, str] = {}
         self.n_other = 0
         #: Files of which no row could be read, one plain line each.
         self.lost: list[str] = []
@@ -85,14 +88,15 @@ class _Reading:
         """Read every file of one table."""
         self.engine.create(table.name, table.stored_schema)
         self.filled[table.name] = set()
-        first = len(self.inputs)
+        first, n_lost = len(self.inputs), len(self.lost)
         self.n_other = 0
         with self.progress.task(f"reading {table.name}") as task:
             for path in list_paths(self.request.paths[table.name]):
                 self._read_file(table, path, task)
         read = self.inputs[first:]
         if sum(i.rejects for i in read) and not sum(i.rows for i in read) and not self.n_other:
-            self.all_rejected.append(table.name)
+            self.all_rejected[table.name] = self.lost.pop(n_lost)
+        self._tell_idle_renames(table, read)
         if table.name == "logins":
             self.people.learn(self.spellings.accounts())
             self._locate()
@@ -114,6 +118,14 @@ class _Reading:
             self.engine.put("account_spellings", self.people.hide_accounts(variants))
         columns = {table: frozenset(names) for table, names in self.filled.items()}
         return EvidenceRead(self.inputs + self.databases, columns, self.notes, self.all_rejected)
+
+    def _tell_idle_renames(self, table: Table, read: list[Input]) -> None:
+        """Say which `--map` found its column in no file: it has a slip, or is not meant for a log."""
+        for column, theirs in self.request.renames.get(table.name, {}).items():
+            absent = tell_absent(column, theirs)
+            tables = [i for i in read if i.format in TABULAR_FORMATS and absent not in i.notes]
+            if not tables and any(i.rows for i in read):
+                self.lost.append(f"--map {table.name}.{column}={theirs}: no table given has such a column")
 
     def _locate(self) -> None:
         """Fill in where the logins came from, if there are databases to tell."""
@@ -148,7 +160,9 @@ class _Reading:
         self.n_other += tally.n_other
         if tally.n_rejects and not tally.n_rows and not tally.n_other:
             failed = self.failures[-1:] if tally.failed else ()
-            self.lost += [str(error) for error in failed] or [f"{tally.shown}: every row was rejected"]
+            self.lost += [str(error) for error in failed] or [_tell_first(tally)]
+        if opened and opened.unread:
+            self.lost.append(f"{tally.shown}: {opened.unread}")
         self.inputs.append(self._describe(tally, opened, sha256))
 
     def _fail(self, error: EvidenceError, tally: _Tally) -> None:
@@ -158,6 +172,8 @@ class _Reading:
         if not tally.n_rows:
             self.failures.append(located)
             tally.failed = True
+        else:
+            self.lost.append(str(located))
         remedy = f" ({error.hint})" if error.hint else ""
         tally.plain_notes[f"{error.message}{remedy}"] = None
         self.rejects.add(tally.table.name, tally.shown, error.line, error.message)
@@ -183,6 +199,7 @@ class _Reading:
         ]
         for reject in sorted(rejected, key=lambda r: r.line):
             self.rejects.add(table.name, tally.shown, reject.line, reject.reason, reject.raw)
+            tally.first_reject = tally.first_reject or reject
         tally.n_rejects += len(rejected)
         tally.n_other += batch.n_other
         tally.notes += batch.notes + checked.notes
@@ -219,6 +236,14 @@ class _Reading:
             encoding=opened.find_encoding() if opened else "",
             notes=[*(opened.notes if opened else ()), *_list_notes(tally)],
         )
+
+
+def _tell_first(tally: _Tally) -> str:
+    """That every row was rejected, and why the first was."""
+    reject = tally.first_reject
+    if reject is None:
+        return f"{tally.shown}: every row was rejected"
+    return f"{tally.shown}:{reject.line}: {reject.reason}; every row was rejected"
 
 
 def _list_notes(tally: _Tally) -> Iterator[str]:

@@ -91,5 +91,5 @@ class EvidenceRead:
     columns: dict[str, frozenset[str]]
     #: What concerns more than one file, one plain sentence each.
     notes: list[str] = field(default_factory=list)
-    #: Tables whose files had rows of which not one could be read.
-    all_rejected: list[str] = field(default_factory=list)
+    #: Tables whose files had rows of which not one could be read, and what went wrong first in each.
+    all_rejected: dict[str, str] = field(default_factory=dict)

@@ -27,8 +27,8 @@ _DAYS: Final = (32_874, 73_051)  # 1990-01-01 to 2100-01-01
 
 def read_xlsx(
     path: Path, table: Table, renames: Mapping[str, str], file: str, *, show_names: bool
-) -> tuple[Matched | None, Iterator[Batch]]:
-    """The columns found (None: the workbook is empty), and the rows.
+) -> tuple[Matched | None, Iterator[Batch], str]:
+    """The columns found (None: the workbook is empty), the rows, and what other sheets could be the table.
 
     Raises:
         EvidenceError: no workbook, a protected one, or no sheet has the required columns.
@@ -43,20 +43,30 @@ def read_xlsx(
         ) from error
     filled = [(name, rows) for name, rows in sheets if rows]
     if not filled:
-        return None, iter(())
-    name, rows = next(((n, r) for n, r in filled if not find_missing(table, _header(r), renames)), filled[0])
+        return None, iter(()), ""
+    fitting = [sheet for sheet in filled if not find_missing(table, _header(sheet[1]), renames)]
+    name, rows = (fitting or filled)[0]
     matched = match_columns(table, _header(rows), renames, file, show_names=show_names)
-    if len(filled) > 1:
-        matched.notes.append(f"sheet {name!r} was read, {len(filled) - 1} more were not")
-    return matched, iter([_make_batch(rows[1:], table, matched)])
+    if n_more := len(filled) - 1:
+        matched.notes.append(f"sheet {name!r} was read, {n_more} more {'was' if n_more == 1 else 'were'} not")
+    unread = ""
+    if len(fitting) > 1:
+        others = ", ".join(repr(other) for other, _ in fitting[1:])
+        unread = f"only sheet {name!r} was read; {others} could be {table.name} as well (save each as a file)"
+    return matched, iter([_make_batch(rows[1:], table, matched)]), unread
 
 
 def _check_size(path: Path, file: str) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
+            is_workbook = any(name.startswith("xl/") for name in archive.namelist())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise EvidenceError(f"cannot be read as .xlsx: {error}", file=file) from error
+    if not is_workbook:
+        raise EvidenceError(
+            "is a ZIP archive and no .xlsx workbook", file=file, hint="unpack it, or save the sheet as .xlsx"
+        )
     if size > _MAX_UNPACKED:
         raise EvidenceError(
             f"unpacks to {size / 1e9:.1f} GB, more than a workbook can hold", file=file, hint="save it as CSV"

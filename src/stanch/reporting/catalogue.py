@@ -121,9 +121,14 @@ class Catalogue:
         return self._close_up(wording, told).format(**told)
 
     def _translate_part(self, name: str, value: str) -> str:
-        """A placeholder's value may itself be a sentence of ours, or a list of fields or sources."""
+        """A placeholder's value may itself be a sentence of ours, or a list of fields, columns or sources."""
         if name == "fields":
             return self.text("page.comma").join(self._texts.get(f"field.{f}", f) for f in value.split(", "))
+        if name == "table":
+            return self._texts.get(f"word.{value}", value)
+        if name == "columns":
+            listed = value.replace(", ", self.text("page.comma")).replace(" and ", self.text("page.comma"))
+            return listed.replace(" or ", self.text("source.or"))
         if name in ("source", "members", "others"):
             return self.text("page.comma").join(map(self._name_kind, _NEXT_SOURCE.split(value)))
         return self.translate(value) or value
