@@ -25,8 +25,8 @@ _OWN_AMONG_LIFELESS: Final = 0.002
 #: Accounts that fell may differ from those tried in vain: these tell the share of the living as well as so
 #: many of the fallen themselves would.
 _MOST_WORTH: Final = 100.0
-#: Share of the living where the log does not tell failures on real accounts from those on made-up ones: in this
-#: range, and no less than is seen.
+#: Share of the living where the log does not tell failures on real accounts from those on made-up ones: in
+#: this range, and no less than is seen.
 _UNTOLD: Final = (0.3, 0.8)
 _N_SHARES: Final = 60
 

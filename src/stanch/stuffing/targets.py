@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -91,11 +92,11 @@ def estimate_size(by_rounds: dict[int, int], tenths: dict[int, int]) -> tuple[In
     rate = float(brentq(lambda x: x / -np.expm1(-x) - mean, 1e-9, 60.0, full_output=False))
     if not _falls_at_random(by_rounds, n, rate) or not _is_triangular(tenths):
         return None, UNEVEN
-    unseen = n / np.expm1(rate)
-    variance = (n + unseen) / max(np.expm1(rate) - rate, 1e-9)
-    spread = np.exp(_Z90 * np.sqrt(np.log1p(variance / unseen**2)))
+    unseen = n / math.expm1(rate)
+    variance = (n + unseen) / max(math.expm1(rate) - rate, 1e-9)
+    spread = math.exp(_Z90 * math.sqrt(math.log1p(variance / unseen**2)))
     low, high = n + unseen / spread, n + unseen * spread
-    return Interval(round(n + unseen, 1), float(np.floor(low)), float(np.ceil(high))), ""
+    return Interval(round(n + unseen, 1), float(math.floor(low)), float(math.ceil(high))), ""
 
 
 def _falls_at_random(by_rounds: dict[int, int], n: float, rate: float) -> bool:
