@@ -84,12 +84,13 @@ def test_the_intruders_device_is_known_again_wherever_it_comes_from() -> None:
     )
     rows = number(pl.concat([people(1), planted, back]))
     engine, _ = investigate(rows)
-    attempts = rows.join(engine.fetch("SELECT line, p_attack FROM attempts"), on="line")
-    returned = attempts.filter(pl.col("ip").str.starts_with("198.51."))["p_attack"]
+    attempts = rows.join(engine.fetch("SELECT line, p_attack, lv_sequel FROM attempts"), on="line")
+    back = attempts.filter(pl.col("ip").str.starts_with("198.51."))
     owners = attempts.filter(
         pl.col("user_agent").str.starts_with("Browser") & (pl.col("outcome") == "success")
     )
-    assert returned.to_list() == pytest.approx([0.9] * 8, abs=0.05)
+    assert back["p_attack"].to_list() == pytest.approx([0.9] * 8, abs=0.05)
+    assert back["lv_sequel"].to_list() == [5] * 8
     assert owners["p_attack"].max() < 0.5
     engine.close()
 

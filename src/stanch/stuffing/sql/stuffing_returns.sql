@@ -8,6 +8,7 @@ SELECT
       WHEN log_odds > $most THEN $most
       ELSE log_odds
     END) AS log_odds,
+  max(CASE WHEN same THEN 1 ELSE 0 END) AS same,
   min(id) AS id
 FROM stuffing_later
 GROUP BY file_id, line
