@@ -20,6 +20,7 @@ from stanch.findings import (
     Logins,
     Period,
     Run,
+    Tool,
 )
 from stanch.stuffing.blocks import BLOCKS
 
@@ -72,6 +73,11 @@ CAMPAIGN: Final = Campaign(
     accounts=40_911,
     compromised=Interval(212.4, 203, 221),
     success_rate=0.0052,
+    tools=[Tool("t12d Requests/2.3", 0.87, 0.0004)],
+    opened_share=Interval(0.00516, 0.0046, 0.0057),
+    existing_share=Interval(0.31, 0.302, 0.318),
+    list_size_unknown="accounts were tried about once each, so nothing shows how long the list goes on",
+    overlap={"c2": 0.25},
     why=[
         "99.3% of its attempts failed, against 11% of ordinary ones.",
         "Each account was tried 1.0 times; customers who fail try again.",

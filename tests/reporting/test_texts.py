@@ -124,6 +124,12 @@ def test_every_reason_for_a_campaign_is_translated() -> None:
     assert list_untranslated(SENTENCES) == []
 
 
+def test_why_a_list_is_not_known_is_translated() -> None:
+    from stanch.stuffing.targets import ONCE, UNEVEN, UNNAMED, UNTOLD
+
+    assert [why for why in (ONCE, UNEVEN, UNNAMED, UNTOLD) if ZH.translate(why) is None] == []
+
+
 def test_what_the_logins_lack_is_translated() -> None:
     from stanch.stuffing import find_attacks
     from stanch.stuffing.settings import StuffingSettings

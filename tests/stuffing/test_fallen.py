@@ -71,6 +71,30 @@ def test_lifeless_victims_are_counted_by_the_share_of_the_living(n_own: int, lea
     assert inside / len(errors) >= 0.85
 
 
+def test_the_intruders_device_is_known_again_wherever_it_comes_from() -> None:
+    """The owner's next login from home is not the intruder's; one with the tool from elsewhere is."""
+    planted = attack(1, "burst")
+    opened = planted.filter(pl.col("outcome") == "success").with_row_index()
+    back = opened.select(
+        time=pl.col("time") + 2 * 86_400,
+        ip=pl.concat_str(pl.lit("198.51."), pl.col("index"), pl.lit(".4")),
+        account="account",
+        outcome="outcome",
+        user_agent="user_agent",
+    )
+    rows = number(pl.concat([people(1), planted, back]))
+    engine, _ = investigate(rows)
+    attempts = rows.join(engine.fetch("SELECT line, p_attack, lv_sequel FROM attempts"), on="line")
+    back = attempts.filter(pl.col("ip").str.starts_with("198.51."))
+    owners = attempts.filter(
+        pl.col("user_agent").str.starts_with("Browser") & (pl.col("outcome") == "success")
+    )
+    assert back["p_attack"].to_list() == pytest.approx([0.9] * 8, abs=0.05)
+    assert back["lv_sequel"].to_list() == [5] * 8
+    assert owners["p_attack"].max() < 0.5
+    engine.close()
+
+
 def test_an_account_used_far_more_often_than_others_is_the_attackers() -> None:
     living = np.array([1.0] * 12 + [2.0] * 3)
     p = weigh_uses(np.array([1.0, 2.0, 60.0]), living)

@@ -86,6 +86,15 @@ class Logins(Struct, frozen=True):
     not_examined: str = ""
 
 
+class Tool(Struct, frozen=True):
+    """Client software of a campaign: TLS fingerprint and User-Agent as logged."""
+
+    client: str
+    #: Share of the campaign's attempts, and of all others, that show it.
+    share: float
+    usual: float
+
+
 class Campaign(Struct, frozen=True):
     """One attack: attempts that one operator plausibly made with one list."""
 
@@ -99,6 +108,18 @@ class Campaign(Struct, frozen=True):
     compromised: Interval
     success_rate: float
     why: list[str]
+    #: Clients that made at least one in twenty of its attempts, most used first.
+    tools: list[Tool] = field(default_factory=list)
+    #: Accounts opened per attempt.
+    opened_share: Interval = Interval()
+    #: Share of the accounts tried that the shop has, or why that cannot be told.
+    existing_share: Interval | None = None
+    existing_unknown: str = ""
+    #: Accounts on the attacker's list, tried or not, or why that cannot be told.
+    list_size: Interval | None = None
+    list_size_unknown: str = ""
+    #: Other campaign -> share of this one's accounts that it tried as well.
+    overlap: dict[str, float] = field(default_factory=dict)
 
 
 class ComplaintCounts(Struct, frozen=True):

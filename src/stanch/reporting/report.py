@@ -59,6 +59,7 @@ def render_report(findings: Findings, engine: Engine, lists: Lists, bin_us: int,
         show=show_markup,
         when=lambda text: show_moment(texts, text),
         span=lambda interval: show_interval(texts, interval),
+        shares=lambda interval: show_shares(texts, interval),
         style=Markup(style),  # noqa: S704  (our own)
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         findings=findings,
@@ -130,6 +131,16 @@ def show_interval(texts: Catalogue, interval: Interval) -> Markup:
         "high": texts.number(interval.high),
     }
     return texts.html("page.interval", **parts)
+
+
+def show_shares(texts: Catalogue, interval: Interval) -> Markup:
+    """A share with its 90 % interval."""
+    mean, low, high = (texts.share(share) for share in (interval.mean, interval.low, interval.high))
+    return (
+        Markup("{}").format(mean)
+        if low == high
+        else texts.html("page.interval", mean=mean, low=low, high=high)
+    )
 
 
 @cache

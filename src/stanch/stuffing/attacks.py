@@ -10,14 +10,14 @@ import numpy as np
 import polars as pl
 
 from stanch.engine import Engine, Step, load_step
-from stanch.findings import Campaign, Interval, Logins, format_percent, format_time
+from stanch.findings import Campaign, Logins, format_percent, format_time
 from stanch.progress import Progress
 from stanch.stuffing.campaigns import link_tools
 from stanch.stuffing.chance import fetch_chances
-from stanch.stuffing.fallen import find_fallen
+from stanch.stuffing.fallen import TELLS_UNKNOWN, Victims, find_fallen
 from stanch.stuffing.features import PatternCounts, bin_width_us, compute_levels, fetch_owned, fetch_patterns
 from stanch.stuffing.guessed import weigh_guessed
-from stanch.stuffing.intervals import describe_sum
+from stanch.stuffing.intervals import describe_share, describe_sum
 from stanch.stuffing.measures import (
     Measures,
     give_reasons,
@@ -29,6 +29,7 @@ from stanch.stuffing.reasons import Reason
 from stanch.stuffing.returns import find_returns
 from stanch.stuffing.scoring import Model, choose_better, fit_model, put_addends, put_scores
 from stanch.stuffing.settings import StuffingSettings
+from stanch.stuffing.targets import TargetList, describe_lists
 
 _SQL: Final = "stanch.stuffing.sql"
 #: Log-odds of attempts that resemble an attack but are part of none that is reported.
@@ -225,7 +226,7 @@ _EMPTY_SCORED: Final = (
 def _describe_campaigns(
     engine: Engine,
     measures: list[Measures],
-    fallen: dict[str, Interval],
+    fallen: dict[str, Victims],
     settings: StuffingSettings,
     *,
     named: bool,
@@ -236,11 +237,14 @@ def _describe_campaigns(
         " FROM attempts WHERE campaign IS NULL AND outcome <> 'unknown'"
     ).row(0)
     usual_failing = 100 * (usual[1] or 0) / max(usual[0], 1)
+    told = engine.fetch(TELLS_UNKNOWN).item() > 0
+    lists = describe_lists(engine, fallen, told=told) if named and measures else {}
     campaigns, rows = [], []
     for i, m in enumerate(measures):
         name = f"c{i + 1}"
         reasons = give_reasons(m, settings, usual_failing, named=named)
-        compromised = fallen.get(name, Interval())
+        victims = fallen.get(name, Victims())
+        targets = lists.get(name, TargetList())
         campaigns.append(
             Campaign(
                 id=name,
@@ -250,9 +254,16 @@ def _describe_campaigns(
                 attempts=m["attempts"],
                 addresses=m["addresses"],
                 accounts=m["accounts"] if named else 0,
-                compromised=compromised,
+                compromised=victims.compromised,
                 success_rate=round(min(m["successes"] / m["attempts"], 1.0), 6),
                 why=[str(reason) for reason in reasons],
+                tools=[msgspec.structs.replace(t, client=t.client[:200]) for t in m.tools if t.client],
+                opened_share=describe_share(victims.compromised.mean, m["attempts"], victims.spread),
+                existing_share=targets.existing,
+                existing_unknown=targets.existing_unknown,
+                list_size=targets.size,
+                list_size_unknown=targets.size_unknown,
+                overlap=targets.overlap,
             )
         )
         rows += [(name, position, reason) for position, reason in enumerate(reasons)]

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 
 from stanch.engine import Engine
 from stanch.findings import Interval
-from stanch.stuffing.intervals import describe_sum
+from stanch.stuffing.intervals import describe_sum, find_spread
 from stanch.stuffing.owned import Tried, count_lifeless_victims, weigh_uses
 
 _TRIED = "SELECT campaign, n, alive FROM stuffing_tried"
 #: Whether failures on accounts that do not exist are told from others.
-_TELLS_UNKNOWN = "SELECT count(*) AS n FROM attempts WHERE outcome = 'unknown_account'"
+TELLS_UNKNOWN = "SELECT count(*) AS n FROM attempts WHERE outcome = 'unknown_account'"
 #: Successes less likely to be an attack are left out: too unlikely to matter, too many to hold.
 _LEAST_LOG_ODDS = -8.0
 
 
-def find_fallen(engine: Engine, least_p: float) -> dict[str, Interval]:
+@dataclass(frozen=True, slots=True)
+class Victims:
+    """Accounts that one campaign opened: how many, the expected numbers with and without a life of their own,
+    and the standard deviation of the whole."""
+
+    compromised: Interval = field(default_factory=Interval)
+    living: float = 0.0
+    lifeless: float = 0.0
+    spread: float = 0.0
+
+
+def find_fallen(engine: Engine, least_p: float) -> dict[str, Victims]:
     """Make `fallen_accounts`; return how many accounts fell per campaign.
 
     Successes of one account from one network are one question, answered by the likeliest of them;
@@ -63,14 +75,21 @@ def find_fallen(engine: Engine, least_p: float) -> dict[str, Interval]:
         listed.select("account", "p_compromised", "campaign", "first_success_us", "ip"),
     )
     return {
-        str(key[0]): describe_sum(
-            float(part["p_compromised"].sum()),
-            float((part["p_entered"] * (1 - part["p_entered"]) * part["p_victim"]).sum()),
-            math.inf,
-            more=spread[str(key[0])],
-        )
-        for key, part in accounts.group_by("campaign", maintain_order=True)
+        str(name): _count_victims(part, spread[str(name)])
+        for (name,), part in accounts.group_by("campaign", maintain_order=True)
     }
+
+
+def _count_victims(part: pl.DataFrame, more: float) -> Victims:
+    total = float(part["p_compromised"].sum())
+    undecided = float((part["p_entered"] * (1 - part["p_entered"]) * part["p_victim"]).sum())
+    lifeless = float(part.filter("lifeless")["p_compromised"].sum())
+    return Victims(
+        describe_sum(total, undecided, math.inf, more=more),
+        total - lifeless,
+        lifeless,
+        find_spread(total, undecided, more=more) if total else 0.0,
+    )
 
 
 def _set_own_apart(engine: Engine, accounts: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, float]]:
@@ -84,7 +103,7 @@ def _set_own_apart(engine: Engine, accounts: pl.DataFrame) -> tuple[pl.DataFrame
         pl.col("uses").fill_null(1).cast(pl.Float64),
         lifeless=pl.col("alive").eq(0).fill_null(value=False),
     )
-    exist = engine.fetch(_TELLS_UNKNOWN).item() > 0
+    exist = engine.fetch(TELLS_UNKNOWN).item() > 0
     tried = {name: Tried(n, alive, exist) for name, n, alive in engine.fetch(_TRIED).iter_rows()}
     parts, spread = [accounts.clear().with_columns(p_victim=pl.lit(1.0))], {}
     for (name,), part in accounts.group_by("campaign", maintain_order=True):

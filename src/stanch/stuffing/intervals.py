@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
+import numpy as np
+from scipy.stats import beta
+
 from stanch.findings import Interval
 
 #: Half-width of a central 90 % interval in standard deviations.
@@ -27,13 +30,45 @@ def describe_sum(total: float, undecided: float, most: float, *, more: float = 0
     """
     if total <= 0:
         return Interval()
-    common = amplify_error(total, undecided)
-    spread = math.sqrt(undecided + more + common**2 + (_MODEL_ERROR * total) ** 2)
+    spread = find_spread(total, undecided, more=more)
     ratio = math.sqrt(math.log1p((spread / total) ** 2))
     centre = math.log(total) - ratio**2 / 2
     low = math.floor(math.exp(centre - _Z90 * ratio)) if total - undecided < 1e9 else total
     high = math.ceil(math.exp(centre + _Z90 * ratio))
     return Interval(round(total, 2), float(min(low, total)), float(min(max(high, total), most)))
+
+
+def find_spread(total: float, undecided: float, *, more: float = 0.0) -> float:
+    """Standard deviation of such a sum, errors in common included."""
+    common = amplify_error(total, undecided)
+    return math.sqrt(undecided + more + common**2 + (_MODEL_ERROR * total) ** 2)
+
+
+def describe_share(part: float, whole: float, spread: float = 0.0) -> Interval:
+    """Share of events of one kind, from `part` of `whole` seen: Jeffreys' interval.
+
+    Brown, Cai & DasGupta 2001, Statistical Science 16, section 3.1.
+
+    `spread` is the standard deviation of `part` itself where it is an estimate; the Beta distribution is
+    widened to hold that variance too.
+    """
+    if whole <= 0:
+        return Interval()
+    middle = (min(part, whole) + 0.5) / (whole + 1)
+    variance = middle * (1 - middle) / (whole + 2) + (spread / whole) ** 2
+    worth = max(middle * (1 - middle) / variance - 1, 0.5)
+    low, high = (float(beta.ppf(level, middle * worth, (1 - middle) * worth)) for level in (0.05, 0.95))
+    mean = min(part / whole, 1.0)
+    return Interval(round(mean, 6), round(min(low, mean), 6), round(max(high, mean), 6))
+
+
+def describe_quotient(part: float, whole: float, good: float, bad: float) -> Interval:
+    """A share of which only `good` in `good + bad` cases are seen, from `part` of `whole` seen; at most 1."""
+    levels = (np.arange(200) + 0.5) / 200
+    seen = beta.ppf(levels, part + 0.5, whole - part + 0.5)
+    sight = beta.ppf(levels, good + 0.5, bad + 0.5)
+    low, mean, high = np.minimum(np.quantile(np.divide.outer(seen, sight), (0.05, 0.5, 0.95)), 1.0)
+    return Interval(round(float(mean), 6), round(float(low), 6), round(float(high), 6))
 
 
 def amplify_error(total: float, undecided: float) -> float:

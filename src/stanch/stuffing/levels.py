@@ -178,7 +178,7 @@ _DECODERS: Final[Mapping[str, Callable[[int], list[Fact]]]] = {
     "client": lambda code: [_decode_rarity("client", code)],
     "place": _decode_place,
     "target": _decode_target,
-    "sequel": _one_of("sequel", 5),
+    "sequel": _one_of("sequel", 6),
 }
 
 _N_LEVELS: Final[Mapping[str, int]] = {
@@ -190,5 +190,5 @@ _N_LEVELS: Final[Mapping[str, int]] = {
     "client": N_SHARED_LEVELS + 1,
     "place": N_SHARED_LEVELS + 1,
     "target": (1 + len(_ELSEWHERE)) * (1 + len(_TRIES)),
-    "sequel": 5,
+    "sequel": 6,
 }

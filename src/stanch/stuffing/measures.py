@@ -8,7 +8,7 @@ from typing import Any, Final
 import polars as pl
 
 from stanch.engine import Engine, load_step
-from stanch.findings import CampaignKind
+from stanch.findings import CampaignKind, Tool
 from stanch.stuffing.reasons import Reason
 from stanch.stuffing.settings import StuffingSettings
 
@@ -28,10 +28,8 @@ class Measures:
 
     number: int
     figures: dict[str, Any]
-    #: Client software that made most of its attempts, and that client's share in percent here and elsewhere.
-    client: str
-    client_percent: float
-    client_usual: float
+    #: Client software that made one in twenty of its attempts or more, the most used first.
+    tools: tuple[Tool, ...] = ()
 
     def __getitem__(self, name: str) -> int:
         return int(self.figures[name])
@@ -52,9 +50,9 @@ def measure_campaigns(engine: Engine) -> list[Measures]:
         " FROM stuffing_campaign_totals AS t JOIN stuffing_campaign_targets AS g ON g.campaign = t.campaign"
         " JOIN stuffing_campaign_machines AS m ON m.campaign = t.campaign"
     ).sort("campaign")
-    clients = _fetch_clients(engine)
+    tools = _fetch_tools(engine)
     measures = [
-        Measures(row["campaign"], row, *clients.get(row["campaign"], ("", 0.0, 0.0)))
+        Measures(row["campaign"], row, tuple(tools.get(row["campaign"], ())))
         for row in frame.iter_rows(named=True)
     ]
     engine.drop(
@@ -66,22 +64,17 @@ def measure_campaigns(engine: Engine) -> list[Measures]:
     return measures
 
 
-def _fetch_clients(engine: Engine) -> dict[int, tuple[str, float, float]]:
-    """Per campaign its commonest client with its share there and in all attempts, in percent."""
+def _fetch_tools(engine: Engine) -> dict[int, list[Tool]]:
+    """Per campaign its commonest clients with their share there and in all other attempts."""
     engine.run(load_step(_SQL, "stuffing_campaign_clients"))
     frame = engine.fetch("SELECT * FROM stuffing_campaign_clients")
     engine.drop("stuffing_campaign_clients")
-    best = frame.sort(["campaign", "n", "client_name"], descending=[False, True, False]).unique(
-        "campaign", keep="first", maintain_order=True
-    )
-    return {
-        row["campaign"]: (
-            row["client_name"],
-            100 * row["n"] / row["n_campaign"],
-            100 * (row["n_all"] - row["n"]) / max(row["n_log"] - row["n_campaign"], 1),
-        )
-        for row in best.iter_rows(named=True)
-    }
+    tools: dict[int, list[Tool]] = {}
+    for row in frame.sort(["n", "client_name"], descending=[True, False]).iter_rows(named=True):
+        usual = (row["n_all"] - row["n"]) / max(row["n_log"] - row["n_campaign"], 1)
+        tool = Tool(row["client_name"], round(row["n"] / row["n_campaign"], 6), round(usual, 6))
+        tools.setdefault(row["campaign"], []).append(tool)
+    return tools
 
 
 def looks_like_attack(m: Measures, settings: StuffingSettings) -> bool:
@@ -200,9 +193,10 @@ def _reasons_in_spread(m: Measures, *, named: bool) -> list[Reason]:
         reasons.append(Reason("one_try_addresses", {"percent": single}))
     elif m["most_per_address"] > 50:
         reasons.append(Reason("busy_address", {"attempts": m["most_per_address"]}))
-    if m.client and m.client_percent > 20 and m.client_percent > 2 * m.client_usual:
-        shares = {"percent": round(m.client_percent, 4), "usual": round(m.client_usual, 4)}
-        reasons.append(Reason("client", {"client": m.client[:120], **shares}))
+    if m.tools and m.tools[0].client and m.tools[0].share > max(0.2, 2 * m.tools[0].usual):
+        tool = m.tools[0]
+        shares = {"percent": round(100 * tool.share, 4), "usual": round(100 * tool.usual, 4)}
+        reasons.append(Reason("client", {"client": tool.client[:120], **shares}))
     return reasons
 
 

@@ -21,12 +21,13 @@ from stanch.stuffing.blocks import Floats
 #: Chance, beforehand, that an attack uses accounts of its own.
 _USES_OWN: Final = 0.1
 #: ... and that one lifeless account is the attackers', where nothing is known but how often it was used.
-_OWN_AMONG_LIFELESS: Final = 0.02
+_OWN_AMONG_LIFELESS: Final = 0.002
 #: Accounts that fell may differ from those tried in vain: these tell the share of the living as well as so
 #: many of the fallen themselves would.
 _MOST_WORTH: Final = 100.0
-#: Share of the living where the log does not tell failures on real accounts from those on made-up ones.
-_UNTOLD: Final = (0.4, 0.95)
+#: Share of the living where the log does not tell failures on real accounts from those on made-up ones: in
+#: this range, and no less than is seen.
+_UNTOLD: Final = (0.3, 0.8)
 _N_SHARES: Final = 60
 
 
@@ -82,8 +83,9 @@ def _spread_share(tried: Tried) -> tuple[Floats, Floats]:
     """Values that the share of accounts with a life may have, and their weights."""
     middle = (np.arange(_N_SHARES) + 0.5) / _N_SHARES
     if not tried.exist or not tried.n:
-        least = min(max(_UNTOLD[0], tried.alive / max(tried.n, 1)), _UNTOLD[1])
-        return least + (1 - least) * middle, np.full(_N_SHARES, 1 / _N_SHARES)
+        least = max(_UNTOLD[0], tried.alive / max(tried.n, 1))
+        most = max(_UNTOLD[1], (1 + least) / 2)
+        return least + (most - least) * middle, np.full(_N_SHARES, 1 / _N_SHARES)
     worth = min(1.0, _MOST_WORTH / tried.n)
     weights = beta.pdf(middle, 1 + worth * tried.alive, 1 + worth * (tried.n - tried.alive))
     return middle, np.asarray(weights / weights.sum())

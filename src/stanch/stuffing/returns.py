@@ -2,7 +2,8 @@
 
 Owners move and buy devices too, so each such login proves nothing. But if accounts that fell are
 entered from new places with new devices far more often since then than other accounts are, most of
-these logins are the intruders'.
+these logins are the intruders'. A device that first came when the account fell is another matter: it is the
+intruder's, unless the owner took to the same client just then.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ _LEAST: Final = 0.8
 _FEWEST: Final = 5
 #: ... and no single login is held to be more likely an intruder's than that: its owner moves as well.
 _MOST: Final = 0.3
+#: ... or, where the intruder's own device comes again, than that.
+_MOST_SAME: Final = 0.9
 
 
 def find_returns(engine: Engine) -> None:
@@ -30,5 +33,6 @@ def find_returns(engine: Engine) -> None:
     share = (moves_since - expected) / (moves_since + 1)
     # Below all log-odds: nothing is a return.
     most = float(logit(_MOST)) if share >= _LEAST and moves_since >= _FEWEST else -1e3
-    engine.run(load_step(_SQL, "stuffing_returns", most=most))
+    step = load_step(_SQL, "stuffing_returns", most=most, most_same=float(logit(_MOST_SAME)))
+    engine.run(step)
     engine.drop("stuffing_falls", "stuffing_later", "stuffing_moves")

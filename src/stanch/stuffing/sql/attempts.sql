@@ -2,7 +2,7 @@
 -- (table `pattern_addends`) and of `ev_sequel`, what other attempts made of it: a return to an account
 -- that fell raises it, so does a login to an account of the attackers' own, and what looks like an
 -- attack but belongs to no campaign is held back (`lv_sequel`: 0 nothing, 1 own account, 2 return,
--- 3 held back, 4 return from elsewhere).
+-- 3 held back, 4 return from elsewhere, 5 with the intruder's device).
 WITH judged AS (
   SELECT
     s.*,
@@ -10,6 +10,7 @@ WITH judged AS (
     CASE WHEN s.log_odds < $owned AND o.account_id IS NOT NULL AND k.id IS NOT NULL THEN $owned WHEN s.outcome = 0 AND s.time_us > e.seed_us AND e.log_odds > s.log_odds THEN e.log_odds
       WHEN r.log_odds > s.log_odds THEN r.log_odds END AS seed_odds,
     e.id AS seed_id,
+    r.same,
     coalesce(e.id, r.id) AS seed_campaign
   FROM stuffing_scored AS s
   LEFT JOIN stuffing_links AS l ON l.client = s.client AND l.bin = s.bin
@@ -42,7 +43,7 @@ SELECT
     ELSE s.own_campaign END AS campaign,
   s.account_id, s.habit, s.pattern, s.attack, s.prior, s.origin, s.ev_sequel,
   CAST(CASE WHEN s.seed_odds = $owned THEN 1 WHEN s.seed_id IS NOT NULL AND s.seed_odds IS NOT NULL THEN 2
-    WHEN s.seed_odds IS NOT NULL THEN 4 WHEN s.ev_sequel <> 0.0 THEN 3
+    WHEN s.seed_odds IS NOT NULL THEN 4 + s.same WHEN s.ev_sequel <> 0.0 THEN 3
     ELSE 0 END AS TINYINT) AS lv_sequel
 FROM summed AS s
 JOIN stuffing_ips AS i ON i.ip_id = s.ip_id
