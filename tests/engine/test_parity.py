@@ -10,6 +10,7 @@ from polars.testing import assert_frame_equal
 from stanch.engine import Engine
 from stanch.evidence.tables import LOGINS
 from stanch.progress import SilentProgress
+from stanch.reporting.addresses import list_addresses
 from stanch.reporting.evidence import label_accounts
 from stanch.stuffing import StuffingSettings, find_attacks
 
@@ -95,6 +96,10 @@ def test_attacks_found_are_equal_row_by_row(
     compare_tables(duckdb, spark, ["fallen_accounts"])
     assert found[0] == found[1]
     assert len(found[0].campaigns) == 1
+    lists = [list_addresses(engine) for engine in (duckdb, spark)]
+    assert lists[0].block
+    assert (lists[0].block, lists[0].challenge) == (lists[1].block, lists[1].challenge)
+    assert_frame_equal(lists[0].costs, lists[1].costs)
     for engine in (duckdb, spark):
         label_accounts(engine)
     compare_tables(duckdb, spark, ["level_names", "account_labels"])
