@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from stanch.engine import Engine, EngineSettings, open_engine
+from stanch.evidence.spellings import SpellingIndex
 from stanch.evidence.tables import LOGINS
 from stanch.progress import SilentProgress
 from stanch.stuffing import StuffingResult, StuffingSettings, find_attacks
@@ -93,6 +94,8 @@ def investigate(
     columns: frozenset[str] = ALL_COLUMNS,
     threads: int = 1,
     orders: pl.DataFrame | None = None,
+    *,
+    spellings: bool = False,
 ) -> tuple[Engine, StuffingResult]:
     """Run the stage on numbered rows; the caller closes the engine."""
     engine = open_engine("duckdb", EngineSettings(threads=threads, memory_limit_mb=512))
@@ -100,4 +103,8 @@ def investigate(
     engine.append("logins", frame)
     if orders is not None:
         engine.put("orders", orders)
+    if spellings:
+        index = SpellingIndex(None)
+        index.add(frame["account"])
+        engine.put("account_spellings", index.find_variants())
     return engine, find_attacks(engine, columns, StuffingSettings(), 0, SilentProgress())

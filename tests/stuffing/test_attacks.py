@@ -127,6 +127,18 @@ def test_a_stale_password_that_its_owner_mends_is_no_attack() -> None:
     engine.close()
 
 
+@pytest.mark.parametrize(("slips", "kinds"), [(True, []), (False, ["guessing"])])
+def test_one_person_who_mistypes_the_name_as_well_is_no_attack(slips: bool, kinds: list[str]) -> None:
+    tries = hammer(400, "user00003", 40)
+    names = ["usr00003", "user0003", "uuser00003", "user00003x", "useer00003", "userr00003"]
+    account = [names[i // 4 % 6] if slips and i % 4 == 0 else "user00003" for i in range(tries.height)]
+    engine, result = investigate(
+        number(pl.concat([people(1), tries.with_columns(account=pl.Series(account))])), spellings=True
+    )
+    assert [c.kind for c in result.campaigns] == kinds
+    engine.close()
+
+
 def test_two_tools_at_different_times_are_two_campaigns() -> None:
     first = attack(5, "burst", day=3.2)
     second = attack(6, "single", day=6.5).with_columns(user_agent=pl.lit("other/9"))

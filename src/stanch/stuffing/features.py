@@ -64,8 +64,7 @@ def bin_width_us(settings: StuffingSettings) -> int:
 
 def compute_levels(engine: Engine, settings: StuffingSettings, progress: Progress) -> None:
     """Make `stuffing_levels` (one row per attempt), `stuffing_patterns` and `level_names` from `logins`."""
-    spellings_given = engine.has("account_spellings")
-    if not spellings_given:
+    if not engine.has("account_spellings"):
         engine.create("account_spellings", {"account": "VARCHAR", "variant": "BIGINT"})
     engine.create("stuffing_owned", {"account_id": "BIGINT"})
     steps = list(_plan_steps(settings))
@@ -75,8 +74,6 @@ def compute_levels(engine: Engine, settings: StuffingSettings, progress: Progres
             engine.run(load_step(_SQL, f"stuffing_{name}", output, **params))
             engine.drop(*(f"stuffing_{spent}" for spent in _SPENT.get(name, ())))
             task.advance(1)
-    if not spellings_given:
-        engine.drop("account_spellings")
 
 
 @dataclass(frozen=True, slots=True)

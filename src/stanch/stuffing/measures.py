@@ -18,6 +18,8 @@ _SQL: Final = "stanch.stuffing.sql"
 _LEAST_GUESSING: Final = 50
 _MOST_BY_HAND: Final = 300
 _MOST_BY_HAND_PER_BIN: Final = 150
+#: ... and in an hour if many of them are typing errors.
+_MOST_TYPED_PER_BIN: Final = 360
 #: A check looks in every ten seconds at most; whoever tries an account more often than that guesses.
 _MOST_BY_CHECK_PER_HOUR: Final = 360
 
@@ -41,14 +43,15 @@ class Measures:
 
 def measure_campaigns(engine: Engine) -> list[Measures]:
     """Figures of all campaigns in `stuffing_links`, by number."""
-    for name in ("marked", "campaign_totals", "campaign_targets", "campaign_machines"):
+    for name in ("marked", "campaign_totals", "campaign_targets", "campaign_machines", "campaign_person"):
         engine.run(load_step(_SQL, f"stuffing_{name}"))
     frame = engine.fetch(
         "SELECT t.*, g.hammered, g.hammered_accounts, g.revisited, g.sum_of_gaps, g.sum_of_squared_gaps,"
         " g.most_per_account, g.most_per_address, g.one_try_addresses, g.busiest_bin, g.busiest_bin_all,"
-        " g.n_bins, g.sum_of_squares, m.timed, m.odd, m.coded, m.let_in"
+        " g.n_bins, g.sum_of_squares, m.timed, m.odd, m.coded, m.let_in, p.one_person, p.misspelt"
         " FROM stuffing_campaign_totals AS t JOIN stuffing_campaign_targets AS g ON g.campaign = t.campaign"
         " JOIN stuffing_campaign_machines AS m ON m.campaign = t.campaign"
+        " JOIN stuffing_campaign_person AS p ON p.campaign = t.campaign"
     ).sort("campaign")
     tools = _fetch_tools(engine)
     measures = [
@@ -58,7 +61,13 @@ def measure_campaigns(engine: Engine) -> list[Measures]:
     engine.drop(
         *(
             f"stuffing_{name}"
-            for name in ("campaign_totals", "campaign_targets", "campaign_machines", "marked")
+            for name in (
+                "campaign_totals",
+                "campaign_targets",
+                "campaign_machines",
+                "campaign_person",
+                "marked",
+            )
         )
     )
     return measures
@@ -120,7 +129,12 @@ def _is_forgetful(m: Measures) -> bool:
     on_own = m["hammered_accounts"] in (1, 2) and m.share("hammered") > 0.4 and m["networks"] <= 5
     # A browser that fills in a wrong name, day by day.
     filled_in = m.share("hammered") > 0.8 and m["busiest_bin"] <= 10
-    return (m["accounts"] <= 5 and m["attempts"] < _LEAST_GUESSING) or (by_hand and on_own) or filled_in
+    # One name and its misspellings: a list does not hold so many slips of one person.
+    slips = m["misspelt"] >= 5 and m.share("misspelt") > 0.05 and m.share("one_person") > 0.8
+    typed = slips and m["busiest_bin"] <= _MOST_TYPED_PER_BIN
+    return (
+        (m["accounts"] <= 5 and m["attempts"] < _LEAST_GUESSING) or (by_hand and on_own) or filled_in or typed
+    )
 
 
 def name_kind(m: Measures, *, named: bool) -> CampaignKind:
