@@ -10,7 +10,7 @@ import numpy as np
 from stanch.findings import AttributionVerdict, SourceVerdict
 from stanch.tracing.case import Case, Floats
 from stanch.tracing.clearing import LEAST_VICTIMS, bound_complaints, is_cleared
-from stanch.tracing.evidence import Ground, Hits
+from stanch.tracing.evidence import LEAST_SEEN, Hits
 from stanch.tracing.explain import Explanation, share_complaints
 from stanch.tracing.groups import MOST_MEMBERS, find_groups, name_group
 from stanch.tracing.null import Histories
@@ -18,8 +18,6 @@ from stanch.tracing.null import Histories
 #: Contract, section 3.
 LEAST_POSTERIOR: Final = 0.95
 MOST_FALSE: Final = 0.01
-#: Fewer complaints about its orders name nobody, whatever the odds.
-LEAST_SEEN: Final = 3
 LEAST_POSSIBLE: Final = 0.1
 #: A source that saw so much of all comparable orders is never cleared: it cannot be told from `unlogged`.
 EVERYTHING: Final = 0.9
@@ -46,11 +44,10 @@ class Verdicts:
 
 
 def judge_sources(
-    hits: Hits, lenient: tuple[Ground, Hits], found: Explanation, histories: Histories | None
+    case: Case, hits: Hits, lenient: tuple[Hits, Floats], found: Explanation, histories: Histories | None
 ) -> Verdicts:
-    """Name, clear, or neither. In `lenient` every look before the contact counts."""
-    case = lenient[0].case
-    groups = find_groups(case, found)
+    """Name, clear, or neither. In `lenient`, hits and mean exposures, every look before the contact counts."""
+    groups = find_groups(case, hits, found)
     rate = {
         j: 1.0 if histories is None else histories.rate(float(found.race.strength[j]))
         for j in found.race.tried
@@ -59,13 +56,15 @@ def judge_sources(
     named = [[j] for j in found.race.tried if _is_named(found.posterior[j], rate[j], int(seen[j]))]
     single = {j for g in named for j in g}
     for group in groups:
-        if len(group) <= MOST_MEMBERS and not single & set(group):
-            worst = max(rate[j] for j in group)
-            if _is_named(found.p_any(set(group)), worst, int(min(seen[j] for j in group))):
+        # A member that was not tried was one too many.
+        is_whole = len(group) <= MOST_MEMBERS and set(group) <= set(found.race.tried)
+        if is_whole and not single & set(group):
+            worst = min(rate[j] for j in group)
+            if _is_named(found.p_any(set(group)), worst, int(max(seen[j] for j in group))):
                 named.append(group)
     members = [j for g in named for j in g[:1]]
     shares, likelihood = share_complaints(found, members)
-    bound = bound_complaints(*lenient, likelihood)
+    bound = bound_complaints(case, *lenient, likelihood)
     verdict: AttributionVerdict = "undetermined"
     if named:
         verdict = "named"
@@ -73,7 +72,7 @@ def judge_sources(
         verdict = "unlogged"
     is_clear = [
         len(case.victims) >= LEAST_VICTIMS and share < EVERYTHING and is_cleared(float(b), case.victims.n_all)
-        for b, share in zip(bound, lenient[0].scale.mean.mean(axis=0), strict=True)
+        for b, share in zip(bound, lenient[1].mean(axis=0), strict=True)
     ]
     in_group = {j for group in named for j in group}
     of_source = [
