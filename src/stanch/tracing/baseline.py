@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from stanch.tracing.case import Case, Floats, Ints
-from stanch.tracing.habits import shrink_factors
 
 _HOUR_US: Final = 3_600_000_000
 #: Edges of the ages (contact minus order) at which callers' choice may differ, in hours.
@@ -19,14 +18,15 @@ _AGES_WORTH: Final = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """Chance of each order, given when the contact was: by the habits of ages and regions."""
+    """Chance of each order, given when the contact was: by the habit of ages, in evenly talkative regions."""
 
     #: Per victim: orders up to here were placed before the contact. Orders lie in order of time.
     stop: Ints
-    #: How much more an order draws complaints for its region.
-    by_region: Floats
     #: Chance that a complaint is about an order of each class of age.
     by_age: Floats
+    #: Share of complaints by region in which coincidence would come, were regions evenly talkative; the last
+    #: is that of orders whose region is not known.
+    by_region: Floats
 
     def weigh(self, case: Case, victim: int) -> Floats:
         """Chance, by coincidence, of each order placed before the contact; they sum to 1."""
@@ -36,31 +36,33 @@ class Baseline:
         for begin, size, p in zip(first.tolist(), sizes.tolist(), self.by_age.tolist(), strict=True):
             if size:
                 chance[begin : begin + size] = p / size
-        chance *= self.by_region[case.orders.region[:stop]]
         return np.asarray(chance / chance.sum(), dtype=np.float64)
 
 
 def compare_orders(case: Case) -> Baseline:
-    """Habits of ages and talkative regions, from the complaints themselves."""
+    """The habit of ages, from the complaints themselves, and the regions of such orders."""
     orders, victims = case.orders, case.victims
-    n_ages, n_regions = len(_AGES_US) + 1, orders.n_regions + 1
+    n_ages = len(_AGES_US) + 1
     stop = np.searchsorted(orders.time_us, victims.contact_us, side="right").astype(np.int64)
     np.maximum.at(stop, victims.of_victim, victims.candidate + 1)
     age = np.searchsorted(
         _AGES_US, victims.contact_us[victims.of_victim] - orders.time_us[victims.candidate]
     )
     by_age = np.bincount(age, victims.share, minlength=n_ages) + _AGES_WORTH / n_ages
-    even = Baseline(stop, np.ones(n_regions), by_age / by_age.sum())
-    # Region -1 (unknown) is the last entry.
-    counts = np.bincount(orders.region[victims.candidate] % n_regions, victims.share, minlength=n_regions)
-    expected = np.zeros(n_regions)
+    even = Baseline(stop, by_age / by_age.sum(), np.zeros(0))
+    by_region = np.zeros(orders.n_regions + 1)
     for victim, end in enumerate(stop.tolist()):
-        expected += np.bincount(
-            orders.region[:end] % n_regions, even.weigh(case, victim), minlength=n_regions
+        by_region += np.bincount(
+            orders.region[:end] % len(by_region), even.weigh(case, victim), minlength=len(by_region)
         )
-    by_region = shrink_factors(counts, expected)
-    by_region[-1] = 1.0
-    return Baseline(stop, by_region, even.by_age)
+    return replace(even, by_region=by_region / max(by_region.sum(), 1e-9))
+
+
+def count_regions(case: Case, draw: Ints, order: Ints, share: Floats, n_draws: int) -> Floats:
+    """Complaints by region: one row per draw; the last column is that of unknown regions."""
+    n_regions = case.orders.n_regions + 1
+    at = draw * n_regions + case.orders.region[order] % n_regions
+    return np.bincount(at, share, minlength=n_draws * n_regions).reshape(n_draws, n_regions)
 
 
 def _list_ages(case: Case, victim: int, stop: int) -> tuple[Ints, Ints]:

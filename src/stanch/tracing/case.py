@@ -155,7 +155,9 @@ def _borrow_regions(orders: Orders, exposures: Exposures) -> Orders:
     order, first = np.unique(exposures.order[rows], return_index=True)
     region = orders.region.copy()
     region[order] = orders.n_regions + exposures.source[rows[first]]
-    return replace(orders, region=region, n_regions=orders.n_regions + len(exposures.sources))
+    known, place = np.unique(region, return_inverse=True)
+    n_unknown = int(known[0] < 0) if len(known) else 0
+    return replace(orders, region=place.astype(np.int64) - n_unknown, n_regions=len(known) - n_unknown)
 
 
 def _number_exposures(rows: pl.DataFrame, names: pl.DataFrame) -> Exposures:

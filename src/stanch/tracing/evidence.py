@@ -21,7 +21,7 @@ import numpy as np
 
 from stanch.tracing.baseline import Baseline
 from stanch.tracing.case import Case, Floats, Ints, expand_ranges
-from stanch.tracing.habits import Citing
+from stanch.tracing.habits import Citing, fit_factors
 
 #: Odds that a complaint comes from the source, from a doubtful leak to one where nearly every
 #: complaint does; log-uniform. Divided by its mean exposure they are how many times likelier an exposed
@@ -57,8 +57,12 @@ class Scale:
     ratios: Floats
     #: sum over victims of log(1 + l e): one row per source, window and ratio.
     cost: Floats
+    #: Share of the complaints that come from the source: one row per source, window and ratio.
+    explained: Floats
     #: Mean exposure of orders like each victim's: one row per victim, one column per source.
     mean: Floats
+    #: Where the orders that a source saw were sent: shares by region, one row per source.
+    regions: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +127,20 @@ def measure_scale(case: Case, baseline: Baseline) -> Scale:
         by_part.append((seen, parts[seen]))
     ratios = scale_ratios(mean.T)
     cost = np.zeros((n_sources, len(windows.begin), len(ODDS)))
+    explained = np.zeros_like(cost)
     for seen, parts in by_part:
-        cost[seen] += np.log1p(sum_windows(parts, windows)[:, :, None] * ratios[seen][:, None, :])
-    return Scale(windows, part, ratios, cost, mean)
+        odds = sum_windows(parts, windows)[:, :, None] * ratios[seen][:, None, :]
+        cost[seen] += np.log1p(odds)
+        explained[seen] += odds / (1 + odds) / max(len(case.victims), 1)
+    return Scale(windows, part, ratios, cost, explained, mean, _share_regions(case))
+
+
+def _share_regions(case: Case) -> Floats:
+    exposures, n_regions = case.exposures, case.orders.n_regions + 1
+    at = exposures.source * n_regions + case.orders.region[exposures.order] % n_regions
+    n_sources = len(exposures.sources)
+    sums = np.bincount(at, exposures.weight, minlength=n_sources * n_regions).reshape(n_sources, n_regions)
+    return np.asarray(sums / np.maximum(sums.sum(axis=1, keepdims=True), 1e-9), dtype=np.float64)
 
 
 def measure_mean(case: Case, baseline: Baseline) -> Floats:
@@ -185,8 +200,12 @@ def collect_hits(ground: Ground, draws: tuple[Ints, Ints, Ints, Floats], cited: 
     return hits if (share == 1.0).all() else _join_candidates(hits, n_victims, len(exposures.sources))
 
 
-def weigh_hits(hits: Hits, scale: Scale, n_sources: int, least_hits: int = LEAST_HITS) -> Strengths:
-    """Bayes factors of each draw and source with so many hits; the windows and ratios averaged over."""
+def weigh_hits(ground: Ground, hits: Hits, by_region: Floats, least_hits: int = LEAST_HITS) -> Strengths:
+    """Bayes factors of each draw and source with so many hits; the windows and ratios averaged over.
+
+    `by_region`: complaints by region, one row per draw.
+    """
+    scale, n_sources = ground.scale, len(ground.case.exposures.sources)
     pair = hits.draw * n_sources + hits.source
     pairs, of, n_hits = np.unique(pair, return_inverse=True, return_counts=True)
     enough = n_hits >= least_hits
@@ -203,13 +222,33 @@ def weigh_hits(hits: Hits, scale: Scale, n_sources: int, least_hits: int = LEAST
     by_window = add_logs(terms) - np.log(len(ODDS))
     joint = by_window + scale.windows.log_prior
     best = joint.argmax(axis=1)
-    return Strengths(
-        pairs[enough] // n_sources,
-        source,
-        add_logs(joint),
-        best,
-        by_window[np.arange(n_kept), best],
+    draw, kept_rows = pairs[enough] // n_sources, np.arange(n_kept)
+    explained = scale.explained[source, best, terms[kept_rows, best].argmax(axis=1)]
+    excuse = excuse_regions(ground, by_region)[draw] - excuse_regions(
+        ground, by_region[draw], scale.regions[source], explained
     )
+    return Strengths(
+        draw,
+        source,
+        add_logs(joint) - excuse,
+        best,
+        by_window[kept_rows, best] - excuse,
+    )
+
+
+def excuse_regions(
+    ground: Ground, by_region: Floats, regions: Floats | None = None, explained: Floats | None = None
+) -> Floats:
+    """How much better talkative regions make complaints fit, row by row (nats), net of the factors' price.
+
+    Coincidence comes from where orders of the time were sent; a leak that explains a share of the complaints
+    also from where its own orders were sent: its `regions`.
+    """
+    expected = ground.baseline.by_region
+    if regions is not None and explained is not None:
+        share = np.minimum(explained, 1.0)[:, None]
+        expected = (1 - share) * expected + share * regions
+    return fit_factors(by_region, expected)[1]
 
 
 def add_logs(terms: Floats) -> Floats:

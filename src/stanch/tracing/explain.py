@@ -58,7 +58,12 @@ def weigh_prior(sources: list[str]) -> Floats:
 
 
 def explain_complaints(
-    ground: Ground, hits: Hits, strengths: Strengths, log_odds_leak: float, log_unlogged: float
+    ground: Ground,
+    hits: Hits,
+    strengths: Strengths,
+    by_region: Floats,
+    log_odds_leak: float,
+    log_unlogged: float,
 ) -> Explanation:
     """Compare all small sets of the strongest sources, `none` and `unlogged`.
 
@@ -67,7 +72,7 @@ def explain_complaints(
     """
     log_prior = np.log(weigh_prior(ground.case.exposures.sources))
     one = np.ones(len(ground.case.victims))
-    race = run_race(ground, hits, strengths, log_prior, Beside((), one, one))
+    race = run_race(ground, hits, strengths, by_region, log_prior, Beside((), one, one, np.zeros(0)))
     found = _normalise(race, log_prior, log_odds_leak, log_unlogged)
     believed: list[int] = []
     for _ in range(_MOST_RACES - 1):
@@ -75,7 +80,7 @@ def explain_complaints(
         if not sure:
             break
         believed += sure
-        found = _race_again(ground, hits, strengths, log_prior, found, believed)
+        found = _race_again(ground, hits, strengths, by_region, log_prior, found, believed)
     return found
 
 
@@ -103,20 +108,23 @@ def _list_sure(found: Explanation, believed: list[int]) -> list[int]:
 def _believe(race: Race, sources: list[int]) -> Beside:
     at = [race.tried.index(j) for j in sources]
     ratios = fit_ratios(race.seen[at], race.usual[at], race.ratios[at])
-    return Beside(tuple(sources), 1 + ratios @ race.seen[at], 1 + ratios @ race.usual[at])
+    bottom = 1 + ratios @ race.usual[at]
+    shares = (ratios[:, None] * race.usual[at] / bottom).mean(axis=1)
+    return Beside(tuple(sources), 1 + ratios @ race.seen[at], bottom, shares)
 
 
 def _race_again(
     ground: Ground,
     hits: Hits,
     strengths: Strengths,
+    by_region: Floats,
     log_prior: Floats,
     found: Explanation,
     believed: list[int],
 ) -> Explanation:
     """The race of the others beside those `believed`, who keep what they have."""
     old = found.race
-    new = run_race(ground, hits, strengths, log_prior, _believe(old, believed))
+    new = run_race(ground, hits, strengths, by_region, log_prior, _believe(old, believed))
     logs = np.concatenate([[0.0], new.log_sets])
     p = np.exp(logs - logsumexp(logs))
     posterior = np.zeros(len(log_prior))

@@ -10,10 +10,12 @@ import numpy as np
 from stanch.evidence.tables import FIELDS
 from stanch.tracing.case import UNKNOWN, Floats, Ints, Numbers
 
-#: How much regions (and ages of orders) differ in how readily people are called and report: a
-#: factor is Gamma with this shape and mean 1, so between 0.2 and 2.4 nine times in ten. A
-#: judgement, wide so that a courier of a talkative region is safe.
-FACTOR_SHAPE: Final = 2.0
+#: How much regions differ in how readily people are called and report: factors are log-normal with this
+#: deviation, so between 0.3 and 3.2 nine times in ten. A judgement, wide and heavy-tailed so that a courier
+#: of a talkative region is safe.
+FACTOR_DEVIATION: Final = 0.7
+_STEPS: Final = 12
+_MOST_STEP: Final = 1.5
 #: Chance that a caller cites a field that the source did not show (known from elsewhere, or
 #: misreported). Within the 2-5 % that the design asks for.
 LEAK_THROUGH: Final = 0.03
@@ -38,12 +40,24 @@ class Citing:
     fit: Floats
 
 
-def shrink_factors(counts: Numbers, expected: Numbers) -> Floats:
-    """Posterior mean of each class's Gamma(shape, shape) factor given Poisson counts.
+def fit_factors(counts: Floats, expected: Floats) -> tuple[Floats, Floats]:
+    """Log factor of each region, and what these factors add to the log likelihood, row by row.
 
-    Gamma-Poisson shrinkage (Clayton & Kaldor 1987).
+    `counts` of complaints by region and shares `expected` that sum to 1. The factors are the mode of their
+    posterior (multinomial counts, normal prior of log factors); what they add is net of the prior's price.
+    Newton's method with the diagonal of the Hessian.
     """
-    return np.asarray((counts + FACTOR_SHAPE) / (expected + FACTOR_SHAPE), dtype=np.float64)
+    total = counts.sum(axis=-1, keepdims=True)
+    precision = FACTOR_DEVIATION**-2
+    theta = np.zeros(np.broadcast_shapes(counts.shape, expected.shape))
+    for _ in range(_STEPS):
+        p = expected * np.exp(theta)
+        p /= p.sum(axis=-1, keepdims=True)
+        slope = counts - total * p - precision * theta
+        theta += np.clip(slope / (total * p * (1 - p) + precision), -_MOST_STEP, _MOST_STEP)
+    scale = np.log((expected * np.exp(theta)).sum(axis=-1))
+    gain = (counts * theta).sum(axis=-1) - total[..., 0] * scale - precision / 2 * (theta**2).sum(axis=-1)
+    return theta, np.maximum(gain, 0.0)
 
 
 def estimate_citing(cited: Ints) -> Citing:

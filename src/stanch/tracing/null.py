@@ -19,9 +19,10 @@ from typing import Final
 import numpy as np
 
 from stanch.progress import Progress
+from stanch.tracing.baseline import count_regions
 from stanch.tracing.case import UNKNOWN, Floats, Ints
 from stanch.tracing.evidence import LEAST_SEEN, Ground, collect_hits, weigh_hits
-from stanch.tracing.habits import N_SETS
+from stanch.tracing.habits import N_SETS, fit_factors
 
 #: An `unlogged` history's order is placed within so much of the cited one, before or after: a week.
 _NEAR_US: Final = 84 * 3_600_000_000
@@ -69,8 +70,12 @@ def simulate_histories(
 def _list_chances(ground: Ground, *, near: bool) -> list[tuple[int, Floats]]:
     """For each candidate of each victim: the first order that it may become, and running chances from there."""
     case, chances = ground.case, []
+    victims = case.victims
+    seen = count_regions(case, np.zeros_like(victims.candidate), victims.candidate, victims.share, 1)
+    factors = np.exp(fit_factors(seen, ground.baseline.by_region)[0][0])
     for row, victim in enumerate(case.victims.of_victim.tolist()):
         weights = ground.baseline.weigh(case, victim)
+        weights *= factors[case.orders.region[: len(weights)]]
         first = 0
         if near:
             placed = case.orders.time_us[case.victims.candidate[row]]
@@ -85,7 +90,9 @@ def _draw_strongest(
 ) -> Floats:
     draws, cited = _draw_complaints(ground, chances, n, rng)
     hits = collect_hits(ground, draws, cited)
-    found = weigh_hits(hits, ground.scale, len(ground.case.exposures.sources), LEAST_SEEN)
+    draw, _, order, share = draws
+    by_region = count_regions(ground.case, draw, order, share, n)
+    found = weigh_hits(ground, hits, by_region, LEAST_SEEN)
     strongest = np.full(n, log_prior.max(initial=-np.inf))
     np.maximum.at(strongest, found.draw, found.log_factor + log_prior[found.source])
     return strongest

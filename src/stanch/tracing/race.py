@@ -17,6 +17,7 @@ from stanch.tracing.evidence import (
     Hits,
     Strengths,
     Windows,
+    excuse_regions,
     mean_by_part,
     sum_windows,
 )
@@ -41,6 +42,8 @@ class Beside:
     sources: tuple[int, ...]
     top: Floats
     bottom: Floats
+    #: Share of the complaints that each of `sources` explains.
+    shares: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,12 @@ class Race:
 
 
 def run_race(
-    ground: Ground, hits: Hits, strengths: Strengths, log_prior: Floats, beside: Beside
+    ground: Ground,
+    hits: Hits,
+    strengths: Strengths,
+    by_region: Floats,
+    log_prior: Floats,
+    beside: Beside,
 ) -> Race:
     """All sets of one to `MOST_TOGETHER` sources that are not believed already."""
     n_sources = len(log_prior)
@@ -84,7 +92,9 @@ def run_race(
     sizes = range(1, MOST_TOGETHER + 1)
     sets = [s for size in sizes for s in itertools.combinations(range(len(tried)), size)]
     relative = (seen / beside.top, usual / beside.bottom)
-    gains = np.array([_weigh_set(s, *relative, ratios) + sum(spread[tried[i]] for i in s) for s in sets])
+    weighed = [_weigh_set(s, *relative, ratios) for s in sets]
+    gains = np.array([w[0] + sum(spread[tried[i]] for i in s) for w, s in zip(weighed, sets, strict=True)])
+    gains -= _excuse_sets(ground, by_region, tried, sets, [w[1] for w in weighed], beside)
     log_sets = gains + np.array([sum(log_prior[tried[i]] for i in s) for s in sets])
     strength = _find_strengths(log_factor, tried, sets, gains, log_sets) + log_prior
     return Race(log_factor, window, strength, tried, sets, log_sets, seen, usual, ratios)
@@ -193,9 +203,37 @@ def _find_strengths(
     return strength
 
 
-def _weigh_set(members: tuple[int, ...], seen: Floats, usual: Floats, ratios: Floats) -> float:
-    """Log Bayes factor of one set, its ratios averaged over the grid."""
+def _weigh_set(
+    members: tuple[int, ...], seen: Floats, usual: Floats, ratios: Floats
+) -> tuple[float, Floats]:
+    """Log Bayes factor of one set, its ratios averaged over the grid, and shares explained at the likeliest."""
     rows = list(members)
     grid = np.array(list(itertools.product(*ratios[rows])))
     logs = (np.log1p(grid @ seen[rows]) - np.log1p(grid @ usual[rows])).sum(axis=1)
-    return float(logsumexp(logs) - np.log(len(grid)))
+    best = grid[int(logs.argmax())]
+    shares = (best[:, None] * usual[rows] / (1 + best @ usual[rows])).mean(axis=1)
+    return float(logsumexp(logs) - np.log(len(grid))), shares
+
+
+def _excuse_sets(
+    ground: Ground,
+    by_region: Floats,
+    tried: list[int],
+    sets: list[tuple[int, ...]],
+    shares: list[Floats],
+    beside: Beside,
+) -> Floats:
+    """How much better talkative regions excuse coincidence, beside what is believed, than each set."""
+    regions = ground.scale.regions
+    believed = beside.shares @ regions[list(beside.sources)] if beside.sources else np.zeros(regions.shape[1])
+    rest = 1 - beside.shares.sum()
+    mixed = np.array([
+        believed + rest * share @ regions[[tried[i] for i in s]] for s, share in zip(sets, shares, strict=True)
+    ])  # fmt: skip
+    explained = np.array([beside.shares.sum() + rest * share.sum() for share in shares])
+    if not sets:
+        return np.zeros(0)
+    alone = excuse_regions(ground, by_region, believed[None, :] / max(1 - rest, 1e-9), np.array([1 - rest]))
+    mixed /= np.maximum(explained, 1e-9)[:, None]
+    counts = np.repeat(by_region, len(sets), axis=0)
+    return np.asarray(alone - excuse_regions(ground, counts, mixed, explained), dtype=np.float64)

@@ -12,7 +12,7 @@ import polars as pl
 from stanch.engine import Engine
 from stanch.findings import Attribution, AttributionVerdict
 from stanch.progress import Progress
-from stanch.tracing.baseline import Baseline, compare_orders
+from stanch.tracing.baseline import compare_orders, count_regions
 from stanch.tracing.case import Case, load_case
 from stanch.tracing.evidence import Ground, Hits, collect_hits, measure_mean, measure_scale, weigh_hits
 from stanch.tracing.explain import Explanation, explain_complaints, weigh_prior
@@ -67,8 +67,11 @@ def _trace(case: Case, settings: TracingSettings, seed: int, progress: Progress)
         hits = _observe(ground)
         task.advance(1)
         knowledge = weigh_knowledge(case.victims.fields)
-        strengths = weigh_hits(hits, ground.scale, len(case.exposures.sources))
-        found = explain_complaints(ground, hits, strengths, knowledge, weigh_copy(case, baseline))
+        victims = case.victims
+        one = np.zeros_like(victims.candidate)
+        by_region = count_regions(case, one, victims.candidate, victims.share, 1)
+        strengths = weigh_hits(ground, hits, by_region)
+        found = explain_complaints(ground, hits, strengths, by_region, knowledge, weigh_copy(case, baseline))
         task.advance(1)
         at_contact = replace(case, victims=replace(case.victims, before_us=case.victims.contact_us))
         lenient = _observe(replace(ground, case=at_contact)), measure_mean(at_contact, baseline)
