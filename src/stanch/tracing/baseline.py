@@ -45,9 +45,7 @@ def compare_orders(case: Case) -> Baseline:
     n_ages = len(_AGES_US) + 1
     stop = np.searchsorted(orders.time_us, victims.contact_us, side="right").astype(np.int64)
     np.maximum.at(stop, victims.of_victim, victims.candidate + 1)
-    age = np.searchsorted(
-        _AGES_US, victims.contact_us[victims.of_victim] - orders.time_us[victims.candidate]
-    )
+    age = np.searchsorted(_AGES_US, victims.contact_us[victims.of_victim] - orders.time_us[victims.candidate])
     by_age = np.bincount(age, victims.share, minlength=n_ages) + _AGES_WORTH / n_ages
     even = Baseline(stop, by_age / by_age.sum(), np.zeros(0))
     by_region = np.zeros(orders.n_regions + 1)
@@ -62,7 +60,14 @@ def count_regions(case: Case, draw: Ints, order: Ints, share: Floats, n_draws: i
     """Complaints by region: one row per draw; the last column is that of unknown regions."""
     n_regions = case.orders.n_regions + 1
     at = draw * n_regions + case.orders.region[order] % n_regions
-    return np.bincount(at, share, minlength=n_draws * n_regions).reshape(n_draws, n_regions)
+    counts = np.bincount(at, share, minlength=n_draws * n_regions).astype(np.float64)
+    return counts.reshape(n_draws, n_regions)
+
+
+def count_cited(case: Case) -> Floats:
+    """The complaints themselves by region: one row."""
+    candidate = case.victims.candidate
+    return count_regions(case, np.zeros_like(candidate), candidate, case.victims.share, 1)
 
 
 def _list_ages(case: Case, victim: int, stop: int) -> tuple[Ints, Ints]:

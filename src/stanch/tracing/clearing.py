@@ -25,9 +25,10 @@ def bound_complaints(case: Case, hits: Hits, mean: Floats, likelihood: Floats) -
 
     A share p of the complaints comes from the source and the rest from what is already believed,
     under which each complaint is worth `likelihood` against coincidence. A complaint about an order
-    that the source saw is worth x / e if it comes from it, any other nothing. The bound is the greatest p that the
-    likelihood does not exclude, whatever was believed of the source beforehand. A source that saw none of
-    these orders explains none of these complaints; of victims without a known order it may explain the share p.
+    that the source saw is worth x / e if it comes from it, any other nothing. The bound is the greatest
+    p that the likelihood does not exclude, whatever was believed of the source beforehand. A source that
+    saw none of these orders explains none of these complaints; of victims without a known order it may
+    explain the share p.
     """
     n_victims = len(case.victims)
     worth = hits.value / np.maximum(mean[hits.victim, hits.source], 1e-9) / likelihood[hits.victim]

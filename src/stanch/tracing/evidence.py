@@ -73,6 +73,8 @@ class Ground:
     baseline: Baseline
     citing: Citing
     scale: Scale
+    #: Log prior odds of each source among the logged ones.
+    log_prior: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +98,6 @@ class Strengths:
     log_factor: Floats
     #: Index of the likeliest window.
     window: Ints
-    #: Log Bayes factor with that window for certain.
-    log_factor_window: Floats
 
 
 def list_windows(n_parts: int = N_PARTS) -> Windows:
@@ -121,7 +121,8 @@ def measure_scale(case: Case, baseline: Baseline) -> Scale:
     for victim in range(len(case.victims)):
         rows, value = weigh_exposures(case, baseline, victim)
         at = case.exposures.source[rows] * N_PARTS + part[rows]
-        parts = np.bincount(at, value, minlength=n_sources * N_PARTS).reshape(n_sources, N_PARTS)
+        sums = np.bincount(at, value, minlength=n_sources * N_PARTS).astype(np.float64)
+        parts = sums.reshape(n_sources, N_PARTS)
         mean[victim] = parts.sum(axis=1)
         seen = np.flatnonzero(mean[victim] > 0)
         by_part.append((seen, parts[seen]))
@@ -154,7 +155,7 @@ def measure_mean(case: Case, baseline: Baseline) -> Floats:
 
 
 def scale_ratios(mean: Floats) -> Floats:
-    """Ratios that give `ODDS` at the mean exposure, over the victims that could tell: (…, victims) -> (…, odds)."""
+    """Ratios that give `ODDS` at the mean exposure of the victims (last dimension) that could tell."""
     could_tell = np.maximum((mean > 0).sum(axis=-1), 1)
     return np.asarray(ODDS / np.maximum(mean.sum(axis=-1) / could_tell, 1e-9)[..., None], dtype=np.float64)
 
@@ -174,7 +175,7 @@ def mean_by_part(ground: Ground, sources: list[int]) -> Floats:
     means = np.zeros((len(sources), len(case.victims), N_PARTS))
     for victim in range(len(case.victims)):
         rows, value = weigh_exposures(case, ground.baseline, victim, asked)
-        np.add.at(means, (place[case.exposures.source[rows]], victim, part[rows]), value)
+        np.add.at(means[:, victim], (place[case.exposures.source[rows]], part[rows]), value)
     return means
 
 
@@ -224,31 +225,26 @@ def weigh_hits(ground: Ground, hits: Hits, by_region: Floats, least_hits: int = 
     best = joint.argmax(axis=1)
     draw, kept_rows = pairs[enough] // n_sources, np.arange(n_kept)
     explained = scale.explained[source, best, terms[kept_rows, best].argmax(axis=1)]
-    excuse = excuse_regions(ground, by_region)[draw] - excuse_regions(
-        ground, by_region[draw], scale.regions[source], explained
+    none = np.zeros_like(ground.baseline.by_region)
+    excuse = excuse_regions(ground, by_region, none, np.zeros(1))[draw] - excuse_regions(
+        ground, by_region[draw], scale.regions[source] * explained[:, None], explained
     )
     return Strengths(
         draw,
         source,
         add_logs(joint) - excuse,
         best,
-        by_window[kept_rows, best] - excuse,
     )
 
 
-def excuse_regions(
-    ground: Ground, by_region: Floats, regions: Floats | None = None, explained: Floats | None = None
-) -> Floats:
+def excuse_regions(ground: Ground, by_region: Floats, from_leaks: Floats, explained: Floats) -> Floats:
     """How much better talkative regions make complaints fit, row by row (nats), net of the factors' price.
 
-    Coincidence comes from where orders of the time were sent; a leak that explains a share of the complaints
-    also from where its own orders were sent: its `regions`.
+    Coincidence comes from where orders of the time were sent; the share `explained` by leaks from where the
+    orders were sent that these saw: `from_leaks`, by region, which sums to that share.
     """
-    expected = ground.baseline.by_region
-    if regions is not None and explained is not None:
-        share = np.minimum(explained, 1.0)[:, None]
-        expected = (1 - share) * expected + share * regions
-    return fit_factors(by_region, expected)[1]
+    rest = np.maximum(1 - explained, 0.0)[:, None]
+    return fit_factors(by_region, from_leaks + rest * ground.baseline.by_region)[1]
 
 
 def add_logs(terms: Floats) -> Floats:

@@ -9,7 +9,6 @@ for the rest.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,14 +16,11 @@ import numpy as np
 from scipy.special import logsumexp
 
 from stanch.tracing.case import Floats
-from stanch.tracing.evidence import Ground, Hits, Strengths
-from stanch.tracing.race import MOST_TOGETHER, Beside, Race, fit_ratios, run_race
+from stanch.tracing.evidence import Ground, Hits, weigh_hits
+from stanch.tracing.race import MOST_TOGETHER, P_ANOTHER, Beside, Observed, Race, fit_ratios, run_race
 
 #: Prior chance that some logged source leaked; `none` and `unlogged` share the rest.
-P_LOGGED: Final = 0.5
-#: Half of that is spread evenly over the sources, half over the kinds of source (partners are few, accounts
-#: of staff many): an attack is known to have happened; of very many customers hardly one is a thief.
-_KIND_WEIGHT: Final = {"campaign": 2.0, "customer": 0.2}
+P_LOGGED: Final = 0.65
 #: Members of a set this sure are believed in the next race; so many races are run at most.
 _BEYOND_DOUBT: Final = 0.99
 _MOST_RACES: Final = 6
@@ -48,39 +44,29 @@ class Explanation:
         return max([p, *(float(self.posterior[j]) for j in sources)])
 
 
-def weigh_prior(sources: list[str]) -> Floats:
-    """Prior odds of each source among the logged ones; they sum to 1."""
-    kinds = [s.partition(":")[0] for s in sources]
-    counts = Counter(kinds)
-    each = np.array([min(_KIND_WEIGHT.get(k, 1.0), 1.0) for k in kinds])
-    of_kind = np.array([_KIND_WEIGHT.get(k, 1.0) / counts[k] for k in kinds])
-    return np.asarray((each / max(each.sum(), 1.0) + of_kind / max(of_kind.sum(), 1.0)) / 2, dtype=np.float64)
-
-
 def explain_complaints(
     ground: Ground,
     hits: Hits,
-    strengths: Strengths,
     by_region: Floats,
     log_odds_leak: float,
     log_unlogged: float,
 ) -> Explanation:
     """Compare all small sets of the strongest sources, `none` and `unlogged`.
 
-    `log_odds_leak`: log Bayes factor of any leak against coincidence from what the callers knew;
-    `log_unlogged`: of a copied table against coincidence from which orders were cited.
+    `by_region`: complaints by region, one row. `log_odds_leak`: log Bayes factor of any leak against
+    coincidence from what the callers knew; `log_unlogged`: of a copied table from which orders were cited.
     """
-    log_prior = np.log(weigh_prior(ground.case.exposures.sources))
     one = np.ones(len(ground.case.victims))
-    race = run_race(ground, hits, strengths, by_region, log_prior, Beside((), one, one, np.zeros(0)))
-    found = _normalise(race, log_prior, log_odds_leak, log_unlogged)
+    observed = Observed(ground, hits, weigh_hits(ground, hits, by_region), by_region)
+    race = run_race(observed, Beside((), one, one, np.zeros(0)))
+    found = _normalise(race, ground.log_prior, log_odds_leak, log_unlogged)
     believed: list[int] = []
     for _ in range(_MOST_RACES - 1):
         sure = _list_sure(found, believed)
         if not sure:
             break
         believed += sure
-        found = _race_again(ground, hits, strengths, by_region, log_prior, found, believed)
+        found = _race_again(observed, found, believed)
     return found
 
 
@@ -113,21 +99,13 @@ def _believe(race: Race, sources: list[int]) -> Beside:
     return Beside(tuple(sources), 1 + ratios @ race.seen[at], bottom, shares)
 
 
-def _race_again(
-    ground: Ground,
-    hits: Hits,
-    strengths: Strengths,
-    by_region: Floats,
-    log_prior: Floats,
-    found: Explanation,
-    believed: list[int],
-) -> Explanation:
+def _race_again(observed: Observed, found: Explanation, believed: list[int]) -> Explanation:
     """The race of the others beside those `believed`, who keep what they have."""
     old = found.race
-    new = run_race(ground, hits, strengths, by_region, log_prior, _believe(old, believed))
-    logs = np.concatenate([[0.0], new.log_sets])
+    new = run_race(observed, _believe(old, believed))
+    logs = np.concatenate([[np.log(1 - P_ANOTHER)], new.log_sets])
     p = np.exp(logs - logsumexp(logs))
-    posterior = np.zeros(len(log_prior))
+    posterior = np.zeros(len(new.window))
     for chance, members in zip(p[1:], new.sets, strict=True):
         for i in members:
             posterior[new.tried[i]] += chance

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from stanch.evidence.tables import FIELDS
-from stanch.tracing.case import UNKNOWN, Floats, Ints, Numbers
+from stanch.tracing.case import UNKNOWN, Floats, Ints
 
 #: How much regions differ in how readily people are called and report: factors are log-normal with this
 #: deviation, so between 0.3 and 3.2 nine times in ten. A judgement, wide and heavy-tailed so that a courier
@@ -72,7 +72,8 @@ def estimate_citing(cited: Ints) -> Citing:
     inside = (sets[None, :] & ~sets[:, None]) == 0
     has = (sets[:, None] >> np.arange(len(FIELDS)) & 1).astype(np.bool_)
     by_chance = np.where(has, _BY_CHANCE, 1 - _BY_CHANCE).prod(axis=1)
-    # A caller who cites little fits every source: that speaks only for those who show less than coincidence knows.
+    # A caller who cites little fits every source: that speaks only for those who show less than
+    # coincidence knows.
     p_inside = np.maximum(inside @ p_set, inside @ by_chance)
     fit = np.where(inside, np.minimum(1 / np.maximum(p_inside, 1e-9), _MOST_FIT)[:, None], LEAK_THROUGH)
     fit[UNKNOWN, :] = 1.0

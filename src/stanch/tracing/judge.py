@@ -46,7 +46,7 @@ class Verdicts:
 def judge_sources(
     case: Case, hits: Hits, lenient: tuple[Hits, Floats], found: Explanation, histories: Histories | None
 ) -> Verdicts:
-    """Name, clear, or neither. In `lenient`, hits and mean exposures, every look before the contact counts."""
+    """Name, clear, or neither. In `lenient` (hits, mean exposures) every look before the contact counts."""
     groups = find_groups(case, hits, found)
     rate = {
         j: 1.0 if histories is None else histories.rate(float(found.race.strength[j]))

@@ -25,9 +25,10 @@ _MOST_CUTS: Final = 48
 def weigh_copy(case: Case, baseline: Baseline) -> float:
     """Log Bayes factor of a copied table against coincidence, from which orders are cited (nats).
 
-    A copy holds the whole table, with the prior that sources have for their whole log, or all orders of some
-    span: its length log-uniform, its place uniform (both in orders). Spans between the same cited orders are worth
-    the same, so a span is tried for each pair of them, with its edges half way to the next cited order.
+    A copy holds the whole table, with the prior that sources have for their whole log, or all orders of
+    some span: its length log-uniform, its place uniform (both in orders). Spans between the same cited orders
+    are worth the same, so a span is tried for each pair of them, with its edges half way to the next cited
+    order.
     """
     victims, n_orders = case.victims, len(case.orders)
     cited = np.unique(victims.candidate)

@@ -19,7 +19,7 @@ from typing import Final
 import numpy as np
 
 from stanch.progress import Progress
-from stanch.tracing.baseline import count_regions
+from stanch.tracing.baseline import count_cited, count_regions
 from stanch.tracing.case import UNKNOWN, Floats, Ints
 from stanch.tracing.evidence import LEAST_SEEN, Ground, collect_hits, weigh_hits
 from stanch.tracing.habits import N_SETS, fit_factors
@@ -34,7 +34,10 @@ _GLANCE: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Histories:
-    """The strongest evidence against any source that could be named in each simulated history: log Bayes factor and log prior."""
+    """Per simulated history, the strongest evidence against a source that could be named.
+
+    Evidence is the log Bayes factor and the log prior.
+    """
 
     none: Floats
     unlogged: Floats
@@ -44,9 +47,7 @@ class Histories:
         return max(float((kind >= strength).mean()) for kind in (self.none, self.unlogged))
 
 
-def simulate_histories(
-    ground: Ground, log_prior: Floats, n: int, strongest: float, seed: int, progress: Progress
-) -> Histories:
+def simulate_histories(ground: Ground, n: int, strongest: float, seed: int, progress: Progress) -> Histories:
     """Draw `n` histories of each kind; fewer where the rate at `strongest` is clearly over 1 %."""
     kinds = ("none", "unlogged")
     found: dict[str, Floats] = {}
@@ -58,7 +59,7 @@ def simulate_histories(
             done = 0
             while done < n:
                 size = min(_BATCH, n - done)
-                parts.append(_draw_strongest(ground, chances, log_prior, size, rng))
+                parts.append(_draw_strongest(ground, chances, size, rng))
                 done += size
                 task.advance(size)
                 if done >= _GLANCE and (np.concatenate(parts) >= strongest).mean() > 0.1:
@@ -68,11 +69,9 @@ def simulate_histories(
 
 
 def _list_chances(ground: Ground, *, near: bool) -> list[tuple[int, Floats]]:
-    """For each candidate of each victim: the first order that it may become, and running chances from there."""
+    """For each victim's candidate: the first order that it may become, and running chances from there."""
     case, chances = ground.case, []
-    victims = case.victims
-    seen = count_regions(case, np.zeros_like(victims.candidate), victims.candidate, victims.share, 1)
-    factors = np.exp(fit_factors(seen, ground.baseline.by_region)[0][0])
+    factors = np.exp(fit_factors(count_cited(case), ground.baseline.by_region)[0][0])
     for row, victim in enumerate(case.victims.of_victim.tolist()):
         weights = ground.baseline.weigh(case, victim)
         weights *= factors[case.orders.region[: len(weights)]]
@@ -86,15 +85,15 @@ def _list_chances(ground: Ground, *, near: bool) -> list[tuple[int, Floats]]:
 
 
 def _draw_strongest(
-    ground: Ground, chances: list[tuple[int, Floats]], log_prior: Floats, n: int, rng: np.random.Generator
+    ground: Ground, chances: list[tuple[int, Floats]], n: int, rng: np.random.Generator
 ) -> Floats:
     draws, cited = _draw_complaints(ground, chances, n, rng)
     hits = collect_hits(ground, draws, cited)
     draw, _, order, share = draws
     by_region = count_regions(ground.case, draw, order, share, n)
     found = weigh_hits(ground, hits, by_region, LEAST_SEEN)
-    strongest = np.full(n, log_prior.max(initial=-np.inf))
-    np.maximum.at(strongest, found.draw, found.log_factor + log_prior[found.source])
+    strongest = np.full(n, ground.log_prior.max(initial=-np.inf))
+    np.maximum.at(strongest, found.draw, found.log_factor + ground.log_prior[found.source])
     return strongest
 
 

@@ -24,6 +24,8 @@ from stanch.tracing.evidence import (
 
 #: So many sources are tried together.
 MOST_TOGETHER: Final = 3
+#: Prior chance that beside one source that leaked there is another.
+P_ANOTHER: Final = 0.5
 #: Sources that are tried in sets; the rest only alone.
 MOST_TRIED: Final = 9
 #: Of these, so many are the strongest alone; the others explain best what the strongest leaves over.
@@ -33,6 +35,18 @@ _RIVAL: Final = 0.7
 _MOST_RIVALS: Final = 6
 #: A complaint counts as explained by the strongest source at this of `ODDS`.
 _STRONG: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The complaints, held against each source."""
+
+    ground: Ground
+    hits: Hits
+    #: Each source alone.
+    strengths: Strengths
+    #: Complaints by region: one row.
+    by_region: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,40 +82,42 @@ class Race:
     ratios: Floats
 
 
-def run_race(
-    ground: Ground,
-    hits: Hits,
-    strengths: Strengths,
-    by_region: Floats,
-    log_prior: Floats,
-    beside: Beside,
-) -> Race:
+def run_race(observed: Observed, beside: Beside) -> Race:
     """All sets of one to `MOST_TOGETHER` sources that are not believed already."""
+    ground, hits, strengths, log_prior = (
+        observed.ground,
+        observed.hits,
+        observed.strengths,
+        observed.ground.log_prior,
+    )
     n_sources = len(log_prior)
-    log_factor, window, fixed = np.zeros(n_sources), np.zeros(n_sources, dtype=np.int64), np.zeros(n_sources)
+    log_factor, window = np.zeros(n_sources), np.zeros(n_sources, dtype=np.int64)
     log_factor[strengths.source] = strengths.log_factor
     window[strengths.source] = strengths.window
-    fixed[strengths.source] = strengths.log_factor_window
     left = sorted(set(strengths.source.tolist()) - set(beside.sources))
     ranked = sorted(left, key=lambda j: (-(log_factor[j] + log_prior[j]), j))
     tried = _choose_tried(ground, hits, ranked, beside)
-    # What a source gains or loses by not knowing its window.
-    spread = log_factor - fixed
-    seen, usual = _fit_windows(ground, hits, tried, beside, window, spread)
+    seen, usual, windows, spread = _fit_windows(ground, hits, tried, beside)
+    window[tried] = windows
     ratios = ground.scale.ratios[tried]
     sizes = range(1, MOST_TOGETHER + 1)
     sets = [s for size in sizes for s in itertools.combinations(range(len(tried)), size)]
     relative = (seen / beside.top, usual / beside.bottom)
     weighed = [_weigh_set(s, *relative, ratios) for s in sets]
-    gains = np.array([w[0] + sum(spread[tried[i]] for i in s) for w, s in zip(weighed, sets, strict=True)])
-    gains -= _excuse_sets(ground, by_region, tried, sets, [w[1] for w in weighed], beside)
-    log_sets = gains + np.array([sum(log_prior[tried[i]] for i in s) for s in sets])
+    gains = np.array([w[0] + spread[list(s)].sum() for w, s in zip(weighed, sets, strict=True)])
+    shares = np.array([w[1] for w in weighed]).reshape(len(sets), len(tried))
+    gains -= _excuse_sets(observed, tried, shares, beside)
+    # The first leak is known to be one where others are believed already.
+    n_free = 0 if beside.sources else 1
+    log_sets = gains + np.array([
+        sum(log_prior[tried[i]] for i in s) + (len(s) - n_free) * np.log(P_ANOTHER) for s in sets
+    ])  # fmt: skip
     strength = _find_strengths(log_factor, tried, sets, gains, log_sets) + log_prior
     return Race(log_factor, window, strength, tried, sets, log_sets, seen, usual, ratios)
 
 
 def fit_ratios(seen: Floats, usual: Floats, ratios: Floats) -> Floats:
-    """Likeliest ratio of each source, given that all of them leaked: one after the other, until none changes."""
+    """Likeliest ratio of each source, given that all of them leaked: in turns, until none changes."""
     at = np.full(len(ratios), _STRONG)
     rows = np.arange(len(ratios))
     for _ in range(2 * len(ratios) + 2):
@@ -117,7 +133,7 @@ def fit_ratios(seen: Floats, usual: Floats, ratios: Floats) -> Floats:
 
 
 def _choose_tried(ground: Ground, hits: Hits, ranked: list[int], beside: Beside) -> list[int]:
-    """The strongest alone, its rivals for the same complaints, and those that best explain what it leaves over.
+    """The strongest alone, its rivals for the same complaints, and those that best explain what is left over.
 
     Beside sources that are believed already, only what these leave over counts.
     """
@@ -151,15 +167,16 @@ def _measure_tried(ground: Ground, hits: Hits, tried: list[int]) -> tuple[Floats
 
 
 def _fit_windows(
-    ground: Ground, hits: Hits, tried: list[int], beside: Beside, window: Ints, spread: Floats
-) -> tuple[Floats, Floats]:
+    ground: Ground, hits: Hits, tried: list[int], beside: Beside
+) -> tuple[Floats, Floats, Ints, Floats]:
     """Exposures inside each source's likeliest window, given that the strongest source leaked.
 
-    Changes `window` and `spread` of the others in place.
+    Also that window, and what a source gains or loses by not knowing it.
     """
     windows = ground.scale.windows
     seen_parts, usual_parts = _measure_tried(ground, hits, tried)
     seen, usual = np.zeros(seen_parts.shape[:2]), np.zeros(usual_parts.shape[:2])
+    window, spread = np.zeros(len(tried), dtype=np.int64), np.zeros(len(tried))
     believed = (beside.top[:, None], beside.bottom[:, None])
     with_first = believed
     for i, j in enumerate(tried):
@@ -167,24 +184,22 @@ def _fit_windows(
         ratios = ground.scale.ratios[j]
         # Beside the strongest source, unless it is the stronger alone: then it is a rival, not a companion.
         logs, joint = max(
-            (_weigh_windows(x, e, windows, ratios, *other) for other in (with_first, believed)),
+            (_weigh_windows(x / other[0], e / other[1], windows, ratios) for other in (with_first, believed)),
             key=lambda found: float(found[1].max()),
         )
         w = int(joint.argmax())
         by_window = logsumexp(logs[:, w]) - np.log(len(ODDS))
-        window[j], spread[j] = w, float(logsumexp(joint) - by_window)
+        window[i], spread[i] = w, float(logsumexp(joint) - by_window)
         seen[i], usual[i] = x[:, w], e[:, w]
         if i == 0:
             ratio = ratios[int(logs[:, w].argmax())]
             with_first = (believed[0] + ratio * x[:, [w]], believed[1] + ratio * e[:, [w]])
-    return seen, usual
+    return seen, usual, window, spread
 
 
-def _weigh_windows(
-    seen: Floats, usual: Floats, windows: Windows, ratios: Floats, top: Floats, bottom: Floats
-) -> tuple[Floats, Floats]:
-    """Log Bayes factors by ratio and window beside what is believed, and averaged with the windows' prior."""
-    logs = np.stack([(np.log1p(r * seen / top) - np.log1p(r * usual / bottom)).sum(axis=0) for r in ratios])
+def _weigh_windows(seen: Floats, usual: Floats, windows: Windows, ratios: Floats) -> tuple[Floats, Floats]:
+    """Log Bayes factors by ratio and window, and averaged over ratios with the windows' prior."""
+    logs = np.stack([(np.log1p(r * seen) - np.log1p(r * usual)).sum(axis=0) for r in ratios])
     return logs, logsumexp(logs, axis=0) - np.log(len(ODDS)) + windows.log_prior
 
 
@@ -203,37 +218,27 @@ def _find_strengths(
     return strength
 
 
-def _weigh_set(
-    members: tuple[int, ...], seen: Floats, usual: Floats, ratios: Floats
-) -> tuple[float, Floats]:
-    """Log Bayes factor of one set, its ratios averaged over the grid, and shares explained at the likeliest."""
+def _weigh_set(members: tuple[int, ...], seen: Floats, usual: Floats, ratios: Floats) -> tuple[float, Floats]:
+    """Log Bayes factor of one set, its ratios averaged over; share explained by each tried at the likeliest."""
     rows = list(members)
     grid = np.array(list(itertools.product(*ratios[rows])))
     logs = (np.log1p(grid @ seen[rows]) - np.log1p(grid @ usual[rows])).sum(axis=1)
     best = grid[int(logs.argmax())]
-    shares = (best[:, None] * usual[rows] / (1 + best @ usual[rows])).mean(axis=1)
+    shares = np.zeros(len(seen))
+    shares[rows] = (best[:, None] * usual[rows] / (1 + best @ usual[rows])).mean(axis=1)
     return float(logsumexp(logs) - np.log(len(grid))), shares
 
 
-def _excuse_sets(
-    ground: Ground,
-    by_region: Floats,
-    tried: list[int],
-    sets: list[tuple[int, ...]],
-    shares: list[Floats],
-    beside: Beside,
-) -> Floats:
-    """How much better talkative regions excuse coincidence, beside what is believed, than each set."""
+def _excuse_sets(observed: Observed, tried: list[int], shares: Floats, beside: Beside) -> Floats:
+    """How much better talkative regions excuse coincidence, beside what is believed, than each set.
+
+    `shares` of the complaints that are left over: one row per set, one column per tried source.
+    """
+    ground, by_region = observed.ground, observed.by_region
     regions = ground.scale.regions
-    believed = beside.shares @ regions[list(beside.sources)] if beside.sources else np.zeros(regions.shape[1])
-    rest = 1 - beside.shares.sum()
-    mixed = np.array([
-        believed + rest * share @ regions[[tried[i] for i in s]] for s, share in zip(sets, shares, strict=True)
-    ])  # fmt: skip
-    explained = np.array([beside.shares.sum() + rest * share.sum() for share in shares])
-    if not sets:
-        return np.zeros(0)
-    alone = excuse_regions(ground, by_region, believed[None, :] / max(1 - rest, 1e-9), np.array([1 - rest]))
-    mixed /= np.maximum(explained, 1e-9)[:, None]
-    counts = np.repeat(by_region, len(sets), axis=0)
-    return np.asarray(alone - excuse_regions(ground, counts, mixed, explained), dtype=np.float64)
+    believed = beside.shares @ regions[list(beside.sources)]
+    p_believed = float(beside.shares.sum())
+    from_leaks = believed + (1 - p_believed) * shares @ regions[tried]
+    explained = p_believed + (1 - p_believed) * shares.sum(axis=1)
+    without = excuse_regions(ground, by_region, believed[None], np.array([p_believed]))
+    return without - excuse_regions(ground, by_region, from_leaks, explained)
