@@ -219,7 +219,7 @@ def _find_strengths(
 
 
 def _weigh_set(members: tuple[int, ...], seen: Floats, usual: Floats, ratios: Floats) -> tuple[float, Floats]:
-    """Log Bayes factor of one set, its ratios averaged over; share explained by each tried at the likeliest."""
+    """Log Bayes factor of one set, its ratios averaged over; share that each tried explains then."""
     rows = list(members)
     grid = np.array(list(itertools.product(*ratios[rows])))
     logs = (np.log1p(grid @ seen[rows]) - np.log1p(grid @ usual[rows])).sum(axis=1)
