@@ -11,9 +11,9 @@ from stanch.evidence.tables import FIELDS
 from stanch.tracing.case import UNKNOWN, Floats, Ints
 
 #: How much regions differ in how readily people are called and report: factors are log-normal with this
-#: deviation, so between 0.27 and 3.7 nine times in ten. A judgement, wide and heavy-tailed so that a courier
+#: deviation, so between 0.3 and 3.2 nine times in ten. A judgement, wide and heavy-tailed so that a courier
 #: of a talkative region is safe.
-FACTOR_DEVIATION: Final = 0.8
+FACTOR_DEVIATION: Final = 0.7
 _STEPS: Final = 12
 _MOST_STEP: Final = 1.5
 #: Chance that a caller cites a field that the source did not show (known from elsewhere, or
