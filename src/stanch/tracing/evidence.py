@@ -20,7 +20,7 @@ from typing import Final
 import numpy as np
 
 from stanch.tracing.baseline import Baseline
-from stanch.tracing.case import Case, Floats, Ints, expand_ranges
+from stanch.tracing.case import Case, Flags, Floats, Ints, expand_ranges
 from stanch.tracing.habits import Citing, fit_factors
 
 #: Odds that a complaint comes from the source, from a doubtful leak to one where nearly every
@@ -53,6 +53,8 @@ class Scale:
     windows: Windows
     #: Part of each exposure's time among the source's exposures.
     part: Ints
+    #: Whether the source saw orders enough to be named at all; of the others nothing more is computed.
+    able: Flags
     #: How many times likelier an exposed order is to be complained about: one row per source.
     ratios: Floats
     #: sum over victims of log(1 + l e): one row per source, window and ratio.
@@ -116,6 +118,7 @@ def measure_scale(case: Case, baseline: Baseline) -> Scale:
     windows = list_windows()
     n_sources = len(case.exposures.sources)
     part = _cut_into_parts(case)
+    able = np.bincount(case.exposures.source, minlength=n_sources) >= LEAST_SEEN
     mean = np.zeros((len(case.victims), n_sources))
     by_part: list[tuple[Ints, Floats]] = []
     for victim in range(len(case.victims)):
@@ -124,7 +127,7 @@ def measure_scale(case: Case, baseline: Baseline) -> Scale:
         sums = np.bincount(at, value, minlength=n_sources * N_PARTS).astype(np.float64)
         parts = sums.reshape(n_sources, N_PARTS)
         mean[victim] = parts.sum(axis=1)
-        seen = np.flatnonzero(mean[victim] > 0)
+        seen = np.flatnonzero(able & (mean[victim] > 0))
         by_part.append((seen, parts[seen]))
     ratios = scale_ratios(mean.T)
     cost = np.zeros((n_sources, len(windows.begin), len(ODDS)))
@@ -133,7 +136,7 @@ def measure_scale(case: Case, baseline: Baseline) -> Scale:
         odds = sum_windows(parts, windows)[:, :, None] * ratios[seen][:, None, :]
         cost[seen] += np.log1p(odds)
         explained[seen] += odds / (1 + odds) / max(len(case.victims), 1)
-    return Scale(windows, part, ratios, cost, explained, mean, _share_regions(case))
+    return Scale(windows, part, able, ratios, cost, explained, mean, _share_regions(case))
 
 
 def _share_regions(case: Case) -> Floats:
@@ -209,7 +212,7 @@ def weigh_hits(ground: Ground, hits: Hits, by_region: Floats, least_hits: int = 
     scale, n_sources = ground.scale, len(ground.case.exposures.sources)
     pair = hits.draw * n_sources + hits.source
     pairs, of, n_hits = np.unique(pair, return_inverse=True, return_counts=True)
-    enough = n_hits >= least_hits
+    enough = (n_hits >= least_hits) & scale.able[pairs % n_sources]
     place = np.cumsum(enough) - 1
     kept = enough[of]
     at = place[of[kept]] * N_PARTS + hits.part[kept]
