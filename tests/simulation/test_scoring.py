@@ -103,6 +103,8 @@ def _say(verdict: str, *sources: str, cleared: tuple[str, ...] = ()) -> dict[str
     ("said", "naming"),
     [
         (_say("named", "campaign:c1", "staff:agent07"), "right"),
+        (_say("named", "campaign:c1", "group:staff:agent03+staff:agent07"), "right"),
+        (_say("named", "campaign:c1", "group:staff:agent03+staff:agent04"), "wrong"),
         (_say("named", "staff:agent07"), "partly"),
         (_say("named", "staff:agent07", "staff:agent08"), "wrong"),
         (_say("undetermined"), "abstained"),

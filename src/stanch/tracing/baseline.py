@@ -1,87 +1,79 @@
-"""Who would have been cited by coincidence: orders like the cited one, by time, age and region."""
+"""Which orders complaints are about by coincidence: what every source is compared with."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from stanch.tracing.case import Case, Floats, Ints
-from stanch.tracing.habits import shrink_factors
 
-_DAY_US: Final = 86_400_000_000
 _HOUR_US: Final = 3_600_000_000
-#: Fewer orders than this are no comparison: the window is widened until it holds as many.
-_LEAST_ORDERS: Final = 60
 #: Edges of the ages (contact minus order) at which callers' choice may differ, in hours.
-_AGES_US: Final = np.array([3, 6, 12, 24, 48, 96, 192, 384, 768], dtype=np.int64) * _HOUR_US
+_AGES_US: Final = np.array([3, 6, 12, 24, 48, 96, 192, 384, 768, 1536], dtype=np.int64) * _HOUR_US
+#: Each class of age doubles the one before and is as likely as any other; that is worth so many complaints.
+_AGES_WORTH: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """Each candidate order of each victim is compared with the orders placed about when it was.
+    """Chance of each order, given when the contact was: by the habit of ages, in evenly talkative regions."""
 
-    Row by row with `Victims.candidate`: orders `first` up to `stop` were placed within the window and before
-    the contact. Orders lie in order of time, so these are ranges.
-    """
-
-    first: Ints
+    #: Per victim: orders up to here were placed before the contact. Orders lie in order of time.
     stop: Ints
-    #: How much more an order draws complaints, by its region and by its age at the contact.
-    by_region: Floats
+    #: Chance that a complaint is about an order of each class of age.
     by_age: Floats
+    #: Share of complaints by region in which coincidence would come, were regions evenly talkative; the last
+    #: is that of orders whose region is not known.
+    by_region: Floats
 
-    def weigh(self, case: Case, row: int) -> Floats:
-        """Relative chance, by coincidence, of each order of candidate `row`'s range."""
-        span = slice(int(self.first[row]), int(self.stop[row]))
-        age_us = case.victims.contact_us[case.victims.of_victim[row]] - case.orders.time_us[span]
-        by_region = self.by_region[case.orders.region[span]]
-        return np.asarray(by_region * self.by_age[np.searchsorted(_AGES_US, age_us)], dtype=np.float64)
-
-    def narrow(self, case: Case, half_width_us: int) -> Baseline:
-        """The same with a narrower window."""
-        first, stop = _find_ranges(case, half_width_us)
-        first, stop = np.maximum(first, self.first), np.minimum(stop, self.stop)
-        few = stop - first < 1
-        return Baseline(
-            np.where(few, self.first, first), np.where(few, self.stop, stop), self.by_region, self.by_age
-        )
+    def weigh(self, case: Case, victim: int) -> Floats:
+        """Chance, by coincidence, of each order placed before the contact; they sum to 1."""
+        stop = int(self.stop[victim])
+        first, sizes = _list_ages(case, victim, stop)
+        chance = np.zeros(stop)
+        for begin, size, p in zip(first.tolist(), sizes.tolist(), self.by_age.tolist(), strict=True):
+            if size:
+                chance[begin : begin + size] = p / size
+        return np.asarray(chance / chance.sum(), dtype=np.float64)
 
 
-def compare_orders(case: Case, half_width_days: float) -> Baseline:
-    """Windows of `half_width_days` on both sides; talkative regions and ages from the complaints."""
-    first, stop = _find_ranges(case, round(half_width_days * _DAY_US))
-    even = Baseline(first, stop, np.ones(case.orders.n_regions + 1), np.ones(len(_AGES_US) + 1))
+def compare_orders(case: Case) -> Baseline:
+    """The habit of ages, from the complaints themselves, and the regions of such orders."""
     orders, victims = case.orders, case.victims
-    contact_us = victims.contact_us[victims.of_victim]
-    n_ages, n_regions = len(_AGES_US) + 1, orders.n_regions + 1
-    # Region -1 (unknown) is the last entry.
-    counts_region = np.bincount(
-        orders.region[victims.candidate] % n_regions, victims.share, minlength=n_regions
-    )
-    age = np.searchsorted(_AGES_US, contact_us - orders.time_us[victims.candidate])
-    counts_age = np.bincount(age, victims.share, minlength=n_ages)
-    expected_region, expected_age = np.zeros(n_regions), np.zeros(n_ages)
-    for row in range(len(first)):
-        span = slice(int(first[row]), int(stop[row]))
-        p = even.weigh(case, row) * (victims.share[row] / max(span.stop - span.start, 1))
-        expected_region += np.bincount(orders.region[span] % n_regions, p, minlength=n_regions)
-        ages = np.searchsorted(_AGES_US, contact_us[row] - orders.time_us[span])
-        expected_age += np.bincount(ages, p, minlength=n_ages)
-    by_region = shrink_factors(counts_region, expected_region)
-    by_region[-1] = 1.0
-    return Baseline(first, stop, by_region, shrink_factors(counts_age, expected_age))
+    n_ages = len(_AGES_US) + 1
+    stop = np.searchsorted(orders.time_us, victims.contact_us, side="right").astype(np.int64)
+    np.maximum.at(stop, victims.of_victim, victims.candidate + 1)
+    age = np.searchsorted(_AGES_US, victims.contact_us[victims.of_victim] - orders.time_us[victims.candidate])
+    by_age = np.bincount(age, victims.share, minlength=n_ages) + _AGES_WORTH / n_ages
+    even = Baseline(stop, by_age / by_age.sum(), np.zeros(0))
+    by_region = np.zeros(orders.n_regions + 1)
+    for victim, end in enumerate(stop.tolist()):
+        by_region += np.bincount(
+            orders.region[:end] % len(by_region), even.weigh(case, victim), minlength=len(by_region)
+        )
+    return replace(even, by_region=by_region / max(by_region.sum(), 1e-9))
 
 
-def _find_ranges(case: Case, half_width_us: int) -> tuple[Ints, Ints]:
-    times, victims = case.orders.time_us, case.victims
-    placed = times[victims.candidate]
-    last = np.searchsorted(times, np.maximum(victims.contact_us[victims.of_victim], placed), side="right")
-    first = np.searchsorted(times, placed - half_width_us)
-    stop = np.minimum(np.searchsorted(times, placed + half_width_us, side="right"), last)
-    few = np.maximum(_LEAST_ORDERS - (stop - first), 0)
-    first = np.maximum(first - few, 0)
-    few = np.maximum(_LEAST_ORDERS - (stop - first), 0)
-    stop = np.maximum(np.minimum(stop + few, last), first + 1)
-    return first.astype(np.int64), stop.astype(np.int64)
+def count_regions(case: Case, draw: Ints, order: Ints, share: Floats, n_draws: int) -> Floats:
+    """Complaints by region: one row per draw; the last column is that of unknown regions."""
+    n_regions = case.orders.n_regions + 1
+    at = draw * n_regions + case.orders.region[order] % n_regions
+    counts = np.bincount(at, share, minlength=n_draws * n_regions).astype(np.float64)
+    return counts.reshape(n_draws, n_regions)
+
+
+def count_cited(case: Case) -> Floats:
+    """The complaints themselves by region: one row."""
+    candidate = case.victims.candidate
+    return count_regions(case, np.zeros_like(candidate), candidate, case.victims.share, 1)
+
+
+def _list_ages(case: Case, victim: int, stop: int) -> tuple[Ints, Ints]:
+    """Where each class of age begins among the orders before the contact, and how many it holds."""
+    edges = case.victims.contact_us[victim] - _AGES_US
+    older = np.minimum(np.searchsorted(case.orders.time_us[:stop], edges), stop)
+    begin = np.concatenate([older, [0]])
+    end = np.concatenate([[stop], older])
+    return begin.astype(np.int64), (end - begin).astype(np.int64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -101,8 +101,8 @@ def load_case(engine: Engine, settings: TracingSettings) -> Case:
     rows = engine.fetch(_ORDERS if engine.has("known_orders") else _EXPOSED)
     rows = rows.unique("order").sort("time_us", "order").with_row_index("at")
     names = rows.select("order", pl.col("at").cast(pl.Int64))
-    orders = _number_orders(rows)
     exposures = _number_exposures(engine.fetch(_EXPOSURES), names)
+    orders = _borrow_regions(_number_orders(rows), exposures)
     accounts = rows.select("account", pl.Series("account_at", orders.account)).drop_nulls().unique("account")
     return Case(orders, exposures, _link_victims(engine.fetch(_VICTIMS), names, accounts, orders, settings))
 
@@ -141,6 +141,23 @@ def _number(names: pl.Series) -> tuple[Ints, int]:
         return np.full(len(names), -1, dtype=np.int64), 0
     codes = names.replace_strict(distinct, np.arange(len(distinct)), default=-1, return_dtype=pl.Int64)
     return codes.to_numpy().astype(np.int64), len(distinct)
+
+
+def _borrow_regions(orders: Orders, exposures: Exposures) -> Orders:
+    """Orders without a region count as of the area of the partner that saw them, the one who saw fewest.
+
+    A courier or warehouse alone serves its area; without this, a talkative area would look like its leak.
+    """
+    partner = np.array([s.startswith("partner:") for s in exposures.sources], dtype=np.bool_)
+    size = np.bincount(exposures.source, minlength=len(exposures.sources))
+    lacking = np.flatnonzero((orders.region[exposures.order] < 0) & partner[exposures.source])
+    rows = lacking[np.lexsort((exposures.source[lacking], size[exposures.source[lacking]]))]
+    order, first = np.unique(exposures.order[rows], return_index=True)
+    region = orders.region.copy()
+    region[order] = orders.n_regions + exposures.source[rows[first]]
+    known, place = np.unique(region, return_inverse=True)
+    n_unknown = int(known[0] < 0) if len(known) else 0
+    return replace(orders, region=place.astype(np.int64) - n_unknown, n_regions=len(known) - n_unknown)
 
 
 def _number_exposures(rows: pl.DataFrame, names: pl.DataFrame) -> Exposures:

@@ -1,15 +1,15 @@
 """How much better a source explains the complaints than coincidence does: Bayes factors.
 
 The noisy-OR of the design, with small hazards, makes the complaints about order i a Poisson count
-of rate b_i + s_j w_ij for a source j that saw it with weight w_ij. Given that a complaint is about
-some order placed about then, the chance that it is about the order cited is
+of rate b_i + s_j w_ij for a source j that saw it with weight w_ij. Given when the contact was, the
+chance that it is about the order cited is, against coincidence,
 
     (1 + l x) / (1 + l e),   l = s_j / b,
 
-where x is the exposure of the cited order (0: not exposed) and e the mean exposure of all orders
-of that time, both before the contact and within the leak's window: the linear excess relative risk of matched
-case-control studies (Breslow & Day 1980, ch. 5; Thomas 1981), in which b cancels out. The Bayes
-factor averages this over a grid of l and over windows of exposure time.
+where x is the exposure of the cited order (0: not exposed) and e the mean exposure of all orders that
+it might have been about by coincidence, both before the contact and within the leak's window: the linear
+excess relative risk of case-control studies (Breslow & Day 1980, ch. 5; Thomas 1981), in which b cancels
+out. The Bayes factor averages this over a grid of l and over windows of exposure time.
 """
 
 from __future__ import annotations
@@ -18,21 +18,23 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.special import logsumexp
 
 from stanch.tracing.baseline import Baseline
-from stanch.tracing.case import Case, Floats, Ints, expand_ranges
-from stanch.tracing.habits import Citing
+from stanch.tracing.case import Case, Flags, Floats, Ints, expand_ranges
+from stanch.tracing.habits import Citing, fit_factors
 
-#: How many times likelier an exposed order is to be complained about, log-uniform from a doubtful
-#: leak to one where nearly every complaint comes from it.
-RATIOS: Final = np.geomspace(3.0, 3.0e5, 8)
+#: Odds that a complaint comes from the source, from a doubtful leak to one where nearly every
+#: complaint does; log-uniform. Divided by its mean exposure they are how many times likelier an exposed
+#: order is to be complained about.
+ODDS: Final = np.geomspace(0.12, 1000.0, 10)
 #: A source's exposures are cut into this many parts of equal size; a window is a run of parts.
 N_PARTS: Final = 8
 #: The whole log is the likeliest window; the rest is shared by all others.
-_P_WHOLE: Final = 0.5
+P_WHOLE: Final = 0.5
 #: A source held against fewer complaints is never strong evidence.
 LEAST_HITS: Final = 2
+#: Fewer complaints about its orders name nobody, whatever the odds.
+LEAST_SEEN: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +53,18 @@ class Scale:
     windows: Windows
     #: Part of each exposure's time among the source's exposures.
     part: Ints
+    #: Whether the source saw orders enough to be named at all; of the others nothing more is computed.
+    able: Flags
+    #: How many times likelier an exposed order is to be complained about: one row per source.
+    ratios: Floats
     #: sum over victims of log(1 + l e): one row per source, window and ratio.
     cost: Floats
+    #: Share of the complaints that come from the source: one row per source, window and ratio.
+    explained: Floats
     #: Mean exposure of orders like each victim's: one row per victim, one column per source.
     mean: Floats
+    #: Where the orders that a source saw were sent: shares by region, one row per source.
+    regions: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,8 @@ class Ground:
     baseline: Baseline
     citing: Citing
     scale: Scale
+    #: Log prior odds of each source among the logged ones.
+    log_prior: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +93,13 @@ class Hits:
 
 @dataclass(frozen=True, slots=True)
 class Strengths:
-    """One row per draw and source with at least `LEAST_HITS` hits."""
+    """One row per draw and source with hits enough."""
 
     draw: Ints
     source: Ints
     log_factor: Floats
     #: Index of the likeliest window.
     window: Ints
-    #: Log Bayes factor with that window for certain.
-    log_factor_window: Floats
 
 
 def list_windows(n_parts: int = N_PARTS) -> Windows:
@@ -97,8 +107,8 @@ def list_windows(n_parts: int = N_PARTS) -> Windows:
     runs = [(0, n_parts)] + [
         (a, b) for a in range(n_parts) for b in range(a + 1, n_parts + 1) if (a, b) != (0, n_parts)
     ]
-    prior = np.full(len(runs), (1 - _P_WHOLE) / max(len(runs) - 1, 1))
-    prior[0] = _P_WHOLE if len(runs) > 1 else 1.0
+    prior = np.full(len(runs), (1 - P_WHOLE) / max(len(runs) - 1, 1))
+    prior[0] = P_WHOLE if len(runs) > 1 else 1.0
     begin, end = np.array(runs, dtype=np.int64).T
     return Windows(begin, end, np.log(prior))
 
@@ -108,18 +118,49 @@ def measure_scale(case: Case, baseline: Baseline) -> Scale:
     windows = list_windows()
     n_sources = len(case.exposures.sources)
     part = _cut_into_parts(case)
-    cost = np.zeros((n_sources, len(windows.begin), len(RATIOS)))
+    able = np.bincount(case.exposures.source, minlength=n_sources) >= LEAST_SEEN
     mean = np.zeros((len(case.victims), n_sources))
-    starts = np.searchsorted(case.victims.of_victim, np.arange(len(case.victims) + 1))
+    by_part: list[tuple[Ints, Floats]] = []
     for victim in range(len(case.victims)):
-        parts = np.zeros((n_sources, N_PARTS))
-        for row in range(starts[victim], starts[victim + 1]):
-            parts += case.victims.share[row] * _mean_exposure(case, baseline, part, row)
-        inside = sum_windows(parts, windows)
-        seen = np.flatnonzero(inside[:, 0] > 0)
-        cost[seen] += np.log1p(inside[seen][:, :, None] * RATIOS)
-        mean[victim] = inside[:, 0]
-    return Scale(windows, part, cost, mean)
+        rows, value = weigh_exposures(case, baseline, victim)
+        at = case.exposures.source[rows] * N_PARTS + part[rows]
+        sums = np.bincount(at, value, minlength=n_sources * N_PARTS).astype(np.float64)
+        parts = sums.reshape(n_sources, N_PARTS)
+        mean[victim] = parts.sum(axis=1)
+        seen = np.flatnonzero(able & (mean[victim] > 0))
+        by_part.append((seen, parts[seen]))
+    ratios = scale_ratios(mean.T)
+    cost = np.zeros((n_sources, len(windows.begin), len(ODDS)))
+    explained = np.zeros_like(cost)
+    for seen, parts in by_part:
+        odds = sum_windows(parts, windows)[:, :, None] * ratios[seen][:, None, :]
+        cost[seen] += np.log1p(odds)
+        explained[seen] += odds / (1 + odds) / max(len(case.victims), 1)
+    return Scale(windows, part, able, ratios, cost, explained, mean, _share_regions(case))
+
+
+def _share_regions(case: Case) -> Floats:
+    exposures, n_regions = case.exposures, case.orders.n_regions + 1
+    at = exposures.source * n_regions + case.orders.region[exposures.order] % n_regions
+    n_sources = len(exposures.sources)
+    sums = np.bincount(at, exposures.weight, minlength=n_sources * n_regions).reshape(n_sources, n_regions)
+    return np.asarray(sums / np.maximum(sums.sum(axis=1, keepdims=True), 1e-9), dtype=np.float64)
+
+
+def measure_mean(case: Case, baseline: Baseline) -> Floats:
+    """Mean exposure of orders like each victim's: one row per victim, one column per source."""
+    n_sources = len(case.exposures.sources)
+    mean = np.zeros((len(case.victims), n_sources))
+    for victim in range(len(case.victims)):
+        rows, value = weigh_exposures(case, baseline, victim)
+        mean[victim] = np.bincount(case.exposures.source[rows], value, minlength=n_sources)
+    return mean
+
+
+def scale_ratios(mean: Floats) -> Floats:
+    """Ratios that give `ODDS` at the mean exposure of the victims (last dimension) that could tell."""
+    could_tell = np.maximum((mean > 0).sum(axis=-1), 1)
+    return np.asarray(ODDS / np.maximum(mean.sum(axis=-1) / could_tell, 1e-9)[..., None], dtype=np.float64)
 
 
 def sum_windows(parts: Floats, windows: Windows) -> Floats:
@@ -133,12 +174,11 @@ def mean_by_part(ground: Ground, sources: list[int]) -> Floats:
     case, part = ground.case, ground.scale.part
     place = np.full(len(case.exposures.sources), -1, dtype=np.int64)
     place[sources] = np.arange(len(sources))
+    asked = np.flatnonzero(place[case.exposures.source] >= 0)
     means = np.zeros((len(sources), len(case.victims), N_PARTS))
-    for row, victim in enumerate(case.victims.of_victim.tolist()):
-        rows, value = _weigh_exposures(case, ground.baseline, row)
-        at = place[case.exposures.source[rows]]
-        asked = at >= 0
-        np.add.at(means, (at[asked], victim, part[rows][asked]), case.victims.share[row] * value[asked])
+    for victim in range(len(case.victims)):
+        rows, value = weigh_exposures(case, ground.baseline, victim, asked)
+        np.add.at(means[:, victim], (place[case.exposures.source[rows]], part[rows]), value)
     return means
 
 
@@ -164,31 +204,56 @@ def collect_hits(ground: Ground, draws: tuple[Ints, Ints, Ints, Floats], cited: 
     return hits if (share == 1.0).all() else _join_candidates(hits, n_victims, len(exposures.sources))
 
 
-def weigh_hits(hits: Hits, scale: Scale, n_sources: int) -> Strengths:
-    """Bayes factors of each draw and source; the windows and ratios averaged over."""
+def weigh_hits(ground: Ground, hits: Hits, by_region: Floats, least_hits: int = LEAST_HITS) -> Strengths:
+    """Bayes factors of each draw and source with so many hits; the windows and ratios averaged over.
+
+    `by_region`: complaints by region, one row per draw.
+    """
+    scale, n_sources = ground.scale, len(ground.case.exposures.sources)
     pair = hits.draw * n_sources + hits.source
     pairs, of, n_hits = np.unique(pair, return_inverse=True, return_counts=True)
-    enough = n_hits >= LEAST_HITS
+    enough = (n_hits >= least_hits) & scale.able[pairs % n_sources]
     place = np.cumsum(enough) - 1
     kept = enough[of]
     at = place[of[kept]] * N_PARTS + hits.part[kept]
     n_kept = int(enough.sum())
-    gain = np.empty((n_kept, N_PARTS, len(RATIOS)))
-    for i, ratio in enumerate(RATIOS):
-        logs = np.log1p(ratio * hits.value[kept])
+    gain = np.empty((n_kept, N_PARTS, len(ODDS)))
+    for i in range(len(ODDS)):
+        logs = np.log1p(scale.ratios[hits.source[kept], i] * hits.value[kept])
         gain[:, :, i] = np.bincount(at, logs, minlength=n_kept * N_PARTS).reshape(n_kept, N_PARTS)
     source = pairs[enough] % n_sources
     terms = sum_windows(gain, scale.windows) - scale.cost[source]
-    by_window = logsumexp(terms, axis=2) - np.log(len(RATIOS))
+    by_window = add_logs(terms) - np.log(len(ODDS))
     joint = by_window + scale.windows.log_prior
-    best = joint.argmax(axis=1) if n_kept else np.zeros(0, dtype=np.int64)
-    return Strengths(
-        pairs[enough] // n_sources,
-        source,
-        np.asarray(logsumexp(joint, axis=1)) if n_kept else np.zeros(0),
-        best,
-        by_window[np.arange(n_kept), best],
+    best = joint.argmax(axis=1)
+    draw, kept_rows = pairs[enough] // n_sources, np.arange(n_kept)
+    explained = scale.explained[source, best, terms[kept_rows, best].argmax(axis=1)]
+    none = np.zeros_like(ground.baseline.by_region)
+    excuse = excuse_regions(ground, by_region, none, np.zeros(1))[draw] - excuse_regions(
+        ground, by_region[draw], scale.regions[source] * explained[:, None], explained
     )
+    return Strengths(
+        draw,
+        source,
+        add_logs(joint) - excuse,
+        best,
+    )
+
+
+def excuse_regions(ground: Ground, by_region: Floats, from_leaks: Floats, explained: Floats) -> Floats:
+    """How much better talkative regions make complaints fit, row by row (nats), net of the factors' price.
+
+    Coincidence comes from where orders of the time were sent; the share `explained` by leaks from where the
+    orders were sent that these saw: `from_leaks`, by region, which sums to that share.
+    """
+    rest = np.maximum(1 - explained, 0.0)[:, None]
+    return fit_factors(by_region, from_leaks + rest * ground.baseline.by_region)[1]
+
+
+def add_logs(terms: Floats) -> Floats:
+    """Log of the sum of exponentials along the last dimension; much faster than SciPy's, for finite terms."""
+    top = terms.max(axis=-1, keepdims=True)
+    return np.asarray(np.log(np.exp(terms - top).sum(axis=-1)) + top[..., 0], dtype=np.float64)
 
 
 def _cut_into_parts(case: Case) -> Ints:
@@ -211,24 +276,16 @@ def _cut_into_parts(case: Case) -> Ints:
     return part
 
 
-def _mean_exposure(case: Case, baseline: Baseline, part: Ints, row: int) -> Floats:
-    """Mean exposure around one candidate: one row per source, one column per part."""
-    rows, value = _weigh_exposures(case, baseline, row)
-    n_sources = len(case.exposures.sources)
-    at = case.exposures.source[rows] * N_PARTS + part[rows]
-    sums = np.bincount(at, value, minlength=n_sources * N_PARTS).reshape(n_sources, N_PARTS)
-    return np.asarray(sums, dtype=np.float64)
-
-
-def _weigh_exposures(case: Case, baseline: Baseline, row: int) -> tuple[slice, Floats]:
-    """Exposures of the orders around one candidate, and how much each adds to the mean."""
+def weigh_exposures(
+    case: Case, baseline: Baseline, victim: int, among: Ints | None = None
+) -> tuple[Ints, Floats]:
+    """Exposures in time for one victim, and how much each adds to its source's mean exposure."""
     exposures = case.exposures
-    first, stop = int(baseline.first[row]), int(baseline.stop[row])
-    rows = slice(int(exposures.start[first]), int(exposures.start[stop]))
-    chance = baseline.weigh(case, row)
-    value = exposures.weight[rows] * (chance / chance.sum())[exposures.order[rows] - first]
-    in_time = exposures.first_us[rows] < case.victims.before_us[case.victims.of_victim[row]]
-    return rows, np.where(in_time, value, 0.0)
+    before = int(exposures.start[baseline.stop[victim]])
+    rows = np.arange(before) if among is None else among[: np.searchsorted(among, before)]
+    rows = rows[exposures.first_us[rows] < case.victims.before_us[victim]]
+    chance = baseline.weigh(case, victim)
+    return rows, exposures.weight[rows] * chance[exposures.order[rows]]
 
 
 def _join_candidates(hits: Hits, n_victims: int, n_sources: int) -> Hits:

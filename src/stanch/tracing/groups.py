@@ -2,43 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
-from stanch.tracing.case import Case, Ints
+from stanch.tracing.case import Case, Flags, Ints
+from stanch.tracing.evidence import Hits
 from stanch.tracing.explain import Explanation
 
-#: Two sources are alike if they share so much of the orders either of them saw …
-LEAST_COMMON: Final = 0.9
-#: … and saw the same complainants' orders, up to this share of them.
-MOST_DIFFERENT: Final = 0.02
+#: Two sources are alike if they share so much of the orders that either of them saw …
+LEAST_COMMON: Final = 0.75
+#: … and of the complainants' orders all but this share of them, or all but one.
+MOST_DIFFERENT: Final = 0.2
 #: A larger group names nobody; it is only described.
 MOST_MEMBERS: Final = 5
+#: A weight or fit below this is not counted as a complainant's order seen.
+_PLAIN_HIT: Final = 0.1
 
 
-def find_groups(case: Case, found: Explanation) -> list[list[int]]:
-    """Groups of at least two of the sources tried together, each with its members in order."""
-    tried = found.race.tried
-    orders = {j: np.unique(case.exposures.order[case.exposures.source == j]) for j in tried}
-    leader = {j: j for j in tried}
-    for a, first in enumerate(tried):
-        for b in range(a + 1, len(tried)):
-            if _are_alike(orders[first], orders[tried[b]], found, a, b):
-                old, new = leader[tried[b]], leader[first]
-                leader = {j: new if k == old else k for j, k in leader.items()}
-    groups = [sorted(j for j in tried if leader[j] == k) for k in sorted(set(leader.values()))]
-    return [g for g in groups if len(g) > 1]
+def find_groups(case: Case, hits: Hits, found: Explanation) -> list[list[int]]:
+    """Groups of at least two sources, all alike pair by pair, one of which was tried; members in order."""
+    tried = sorted(found.race.tried, key=lambda j: (-found.posterior[j], j))
+    seen = _list_seen(hits, len(case.exposures.sources), len(case.victims))
+    able = [j for j in np.flatnonzero(seen.any(axis=1)).tolist() if j not in tried]
+    orders: dict[int, Ints] = {}
+    groups: list[list[int]] = []
+    for j in [*tried, *able]:
+        for group in groups:
+            if all(_are_alike(case, orders, seen, j, k) for k in group):
+                group.append(j)
+                break
+        else:
+            if j in tried:
+                groups.append([j])
+    return [sorted(g) for g in groups if len(g) > 1]
 
 
-def name_group(sources: list[str], members: list[int]) -> str:
+def name_group(sources: Sequence[str], members: Sequence[int]) -> str:
     """`group:A+B`."""
     return "group:" + "+".join(sources[j] for j in members)
 
 
-def _are_alike(first: Ints, second: Ints, found: Explanation, a: int, b: int) -> bool:
-    common = len(np.intersect1d(first, second, assume_unique=True))
-    if common < LEAST_COMMON * (len(first) + len(second) - common):
+def _list_seen(hits: Hits, n_sources: int, n_victims: int) -> Flags:
+    seen = np.zeros((n_sources, n_victims), dtype=np.bool_)
+    plain = hits.value > _PLAIN_HIT
+    seen[hits.source[plain], hits.victim[plain]] = True
+    return seen
+
+
+def _are_alike(case: Case, orders: dict[int, Ints], seen: Flags, a: int, b: int) -> bool:
+    either = int((seen[a] | seen[b]).sum())
+    if int((seen[a] != seen[b]).sum()) > max(MOST_DIFFERENT * either, 1) or not (seen[a] & seen[b]).any():
         return False
-    hits_a, hits_b = found.race.seen[a] > 0.1, found.race.seen[b] > 0.1
-    return int((hits_a != hits_b).sum()) <= MOST_DIFFERENT * max(int((hits_a | hits_b).sum()), 1)
+    for j in (a, b):
+        if j not in orders:
+            orders[j] = case.exposures.order[case.exposures.source == j]
+    common = len(np.intersect1d(orders[a], orders[b], assume_unique=True))
+    return common >= LEAST_COMMON * (len(orders[a]) + len(orders[b]) - common)

@@ -3,9 +3,9 @@
 Each history keeps the shop's exposures and, complaint by complaint, the time of contact and how
 many orders it may be about. Orders and cited fields are drawn anew:
 
-- `none`: an order placed about when the cited one was, by the shop's habits of region and age;
-- `unlogged`: the same, but close to the cited one, as if a copy of the table of those hours were
-  being worked through: whatever leaked by time alone is kept.
+- `none`: any order placed before the contact, by the shop's habits of region and age;
+- `unlogged`: one placed within a week of the cited one, as if a copy of the table of those weeks were
+  being worked through: most of what leaked by time alone is kept.
 
 Fields are drawn from the callers' citing habits, not kept with the complaint: kept, they would
 carry the true source's own fields into every history and hide it.
@@ -13,18 +13,19 @@ carry the true source's own fields into every history and hide it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from stanch.progress import Progress
+from stanch.tracing.baseline import count_cited, count_regions
 from stanch.tracing.case import UNKNOWN, Floats, Ints
-from stanch.tracing.evidence import Ground, collect_hits, weigh_hits
-from stanch.tracing.habits import N_SETS
+from stanch.tracing.evidence import LEAST_SEEN, Ground, collect_hits, weigh_hits
+from stanch.tracing.habits import N_SETS, fit_factors
 
-#: An `unlogged` history's order is placed within so much of the cited one.
-_NEAR_US: Final = 12 * 3_600_000_000
+#: An `unlogged` history's order is placed within so much of the cited one, before or after: a week.
+_NEAR_US: Final = 84 * 3_600_000_000
 #: Histories drawn at once; bounds memory.
 _BATCH: Final = 200
 #: Histories after which it is looked whether naming is out of reach anyway.
@@ -33,29 +34,32 @@ _GLANCE: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Histories:
-    """The strongest log Bayes factor of any source in each simulated history."""
+    """Per simulated history, the strongest evidence against a source that could be named.
+
+    Evidence is the log Bayes factor and the log prior.
+    """
 
     none: Floats
     unlogged: Floats
 
-    def rate(self, log_factor: float) -> float:
-        """Share of histories in which some source reaches `log_factor`; the worse of the two kinds."""
-        return max(float((kind >= log_factor).mean()) for kind in (self.none, self.unlogged))
+    def rate(self, strength: float) -> float:
+        """Share of histories in which some source reaches `strength`; the worse of the two kinds."""
+        return max(float((kind >= strength).mean()) for kind in (self.none, self.unlogged))
 
 
 def simulate_histories(ground: Ground, n: int, strongest: float, seed: int, progress: Progress) -> Histories:
     """Draw `n` histories of each kind; fewer where the rate at `strongest` is clearly over 1 %."""
-    near = replace(ground, baseline=ground.baseline.narrow(ground.case, _NEAR_US))
-    kinds = {"none": ground, "unlogged": near}
+    kinds = ("none", "unlogged")
     found: dict[str, Floats] = {}
     with progress.task("Simulating shops without a leak", 2 * n, unit="histories") as task:
-        for number, (kind, around) in enumerate(kinds.items()):
+        for number, kind in enumerate(kinds):
             rng = np.random.default_rng([seed, number])
             parts: list[Floats] = []
+            chances = _list_chances(ground, near=kind == "unlogged")
             done = 0
             while done < n:
                 size = min(_BATCH, n - done)
-                parts.append(_draw_strongest(around, size, rng))
+                parts.append(_draw_strongest(ground, chances, size, rng))
                 done += size
                 task.advance(size)
                 if done >= _GLANCE and (np.concatenate(parts) >= strongest).mean() > 0.1:
@@ -64,26 +68,45 @@ def simulate_histories(ground: Ground, n: int, strongest: float, seed: int, prog
     return Histories(found["none"], found["unlogged"])
 
 
-def _draw_strongest(ground: Ground, n: int, rng: np.random.Generator) -> Floats:
-    draws, cited = _draw_complaints(ground, n, rng)
+def _list_chances(ground: Ground, *, near: bool) -> list[tuple[int, Floats]]:
+    """For each victim's candidate: the first order that it may become, and running chances from there."""
+    case, chances = ground.case, []
+    factors = np.exp(fit_factors(count_cited(case), ground.baseline.by_region)[0][0])
+    for row, victim in enumerate(case.victims.of_victim.tolist()):
+        weights = ground.baseline.weigh(case, victim)
+        weights *= factors[case.orders.region[: len(weights)]]
+        first = 0
+        if near:
+            placed = case.orders.time_us[case.victims.candidate[row]]
+            first = int(np.searchsorted(case.orders.time_us, placed - _NEAR_US))
+            weights = weights[first : np.searchsorted(case.orders.time_us, placed + _NEAR_US, side="right")]
+        chances.append((first, np.cumsum(weights)))
+    return chances
+
+
+def _draw_strongest(
+    ground: Ground, chances: list[tuple[int, Floats]], n: int, rng: np.random.Generator
+) -> Floats:
+    draws, cited = _draw_complaints(ground, chances, n, rng)
     hits = collect_hits(ground, draws, cited)
-    found = weigh_hits(hits, ground.scale, len(ground.case.exposures.sources))
-    strongest = np.zeros(n)
-    np.maximum.at(strongest, found.draw, found.log_factor)
+    draw, _, order, share = draws
+    by_region = count_regions(ground.case, draw, order, share, n)
+    found = weigh_hits(ground, hits, by_region, LEAST_SEEN)
+    strongest = np.full(n, ground.log_prior.max(initial=-np.inf))
+    np.maximum.at(strongest, found.draw, found.log_factor + ground.log_prior[found.source])
     return strongest
 
 
 def _draw_complaints(
-    ground: Ground, n: int, rng: np.random.Generator
+    ground: Ground, chances: list[tuple[int, Floats]], n: int, rng: np.random.Generator
 ) -> tuple[tuple[Ints, Ints, Ints, Floats], Ints]:
     """Orders and cited fields of `n` histories: (draw, victim, order, share), and sets of fields."""
-    victims, baseline = ground.case.victims, ground.baseline
+    victims = ground.case.victims
     n_rows = len(victims.candidate)
     order = np.empty((n, n_rows), dtype=np.int64)
-    for row in range(n_rows):
-        total = np.cumsum(baseline.weigh(ground.case, row))
+    for row, (first, total) in enumerate(chances):
         at = np.searchsorted(total, rng.random(n) * total[-1], side="right")
-        order[:, row] = baseline.first[row] + np.minimum(at, len(total) - 1)
+        order[:, row] = first + np.minimum(at, len(total) - 1)
     cited = rng.choice(N_SETS, size=(n, len(victims)), p=ground.citing.p_set)
     cited[:, victims.fields == UNKNOWN] = UNKNOWN
     draw = np.repeat(np.arange(n), n_rows)

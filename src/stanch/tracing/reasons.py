@@ -63,7 +63,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "taken_over": "The account may itself have been taken over: the evidence names an account, not a person.",
     "access_taken_over": "The access may itself have been taken over: the evidence names an access, not a"
     " person.",
-    "alike": "The evidence cannot tell {members} apart: they saw the same orders.",
+    "alike": "The evidence cannot tell {members} apart: they saw nearly the same orders.",
     "named": "{source} explains {explained} of {n} complaints.",
     "undetermined": "No source is sure enough to be named: the likeliest, {source}, reaches a probability of"
     " {percent} %.",

@@ -29,9 +29,3 @@ class TracingSettings(Struct, frozen=True, forbid_unknown_fields=True):
             description="The same where only the time of the report is known.",
         ),
     ] = 12
-    half_width_days: Annotated[
-        float,
-        Meta(
-            gt=0, le=90, description="Orders placed within so many days of a cited one are compared with it."
-        ),
-    ] = 2.0

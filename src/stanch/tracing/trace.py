@@ -12,14 +12,15 @@ import polars as pl
 from stanch.engine import Engine
 from stanch.findings import Attribution, AttributionVerdict
 from stanch.progress import Progress
-from stanch.tracing.baseline import Baseline, compare_orders
+from stanch.tracing.baseline import compare_orders, count_cited
 from stanch.tracing.case import Case, load_case
-from stanch.tracing.evidence import Ground, Hits, collect_hits, measure_scale, weigh_hits
-from stanch.tracing.explain import Explanation, explain_complaints, weigh_prior
+from stanch.tracing.evidence import Ground, Hits, collect_hits, measure_mean, measure_scale
+from stanch.tracing.explain import Explanation, explain_complaints
 from stanch.tracing.habits import estimate_citing
 from stanch.tracing.judge import LEAST_POSTERIOR, Verdicts, judge_sources
-from stanch.tracing.leak import weigh_knowledge
+from stanch.tracing.leak import weigh_copy, weigh_knowledge
 from stanch.tracing.null import Histories, simulate_histories
+from stanch.tracing.prior import weigh_prior
 from stanch.tracing.reasons import Reason, say_settle
 from stanch.tracing.settings import TracingSettings
 from stanch.tracing.tell import REASONS, SOURCES, attribute, put_tables
@@ -62,27 +63,27 @@ def trace_sources(engine: Engine, settings: TracingSettings, seed: int, progress
 
 def _trace(case: Case, settings: TracingSettings, seed: int, progress: Progress) -> Traced:
     with progress.task("Comparing sources", 3, unit="steps") as task:
-        baseline = compare_orders(case, settings.half_width_days)
-        ground, hits = _observe(case, baseline)
+        baseline = compare_orders(case)
+        citing, log_prior = estimate_citing(case.victims.fields), np.log(weigh_prior(case.exposures))
+        ground = Ground(case, baseline, citing, measure_scale(case, baseline), log_prior)
+        hits = _observe(ground)
         task.advance(1)
         knowledge = weigh_knowledge(case.victims.fields)
-        strengths = weigh_hits(hits, ground.scale, len(case.exposures.sources))
-        found = explain_complaints(ground, hits, strengths, knowledge)
+        by_region = count_cited(case)
+        found = explain_complaints(ground, hits, by_region, knowledge, weigh_copy(case, baseline))
         task.advance(1)
         at_contact = replace(case, victims=replace(case.victims, before_us=case.victims.contact_us))
-        lenient = _observe(at_contact, baseline)
+        lenient = _observe(replace(ground, case=at_contact)), measure_mean(at_contact, baseline)
         task.advance(1)
     histories = _simulate(ground, found, settings, seed, progress)
-    verdicts = judge_sources(hits, lenient, found, histories)
+    verdicts = judge_sources(case, hits, lenient, found, histories)
     return Traced(ground, hits, found, verdicts, histories, knowledge)
 
 
-def _observe(case: Case, baseline: Baseline) -> tuple[Ground, Hits]:
-    victims = case.victims
-    ground = Ground(case, baseline, estimate_citing(victims.fields), measure_scale(case, baseline))
+def _observe(ground: Ground) -> Hits:
+    victims = ground.case.victims
     one = np.zeros(len(victims.candidate), dtype=np.int64)
-    draws = (one, victims.of_victim, victims.candidate, victims.share)
-    return ground, collect_hits(ground, draws, victims.fields)
+    return collect_hits(ground, (one, victims.of_victim, victims.candidate, victims.share), victims.fields)
 
 
 def _simulate(
@@ -91,8 +92,7 @@ def _simulate(
     """Histories, where anybody comes near to being named; a group's members count together."""
     if not found.race.tried or found.p_any(set(found.race.tried)) < _WORTH_SIMULATING:
         return None
-    prior = weigh_prior(ground.case.exposures.sources)
-    top = max(found.race.tried, key=lambda j: (found.race.log_factor[j] + np.log(prior[j]), -j))
+    top = max(found.race.tried, key=lambda j: (found.race.strength[j], -j))
     likely = [j for j in found.race.tried if found.posterior[j] >= LEAST_POSTERIOR]
     weakest = min(float(found.race.strength[j]) for j in [*likely, top])
     return simulate_histories(ground, settings.simulations, weakest, seed, progress)
