@@ -93,10 +93,10 @@ def test_lists_of_sources_are_chinese_in_chinese() -> None:
         " them apart."
     )
     assert ZH.sentence(split).startswith("从现在起让员工账号 a、员工账号乙处理不同的订单：")
-    alike = "The evidence cannot tell staff:a, partner:b apart: they saw the same orders."
-    assert ZH.sentence(alike) == "证据无法区分员工账号 a、合作方 b：它们看过相同的订单。"
+    alike = "The evidence cannot tell staff:a, partner:b apart: they saw nearly the same orders."
+    assert ZH.sentence(alike) == "证据无法区分员工账号 a、合作方 b：它们看过的订单几乎相同。"
     assert EN.sentence(alike) == (
-        "The evidence cannot tell staff account a, partner b apart: they saw the same orders."
+        "The evidence cannot tell staff account a, partner b apart: they saw nearly the same orders."
     )
 
 
