@@ -26,7 +26,13 @@ from stanch.engine import Engine, EngineSettings, open_engine
 from stanch.exposure import ExposureSettings, find_exposures
 from stanch.progress import SilentProgress
 from stanch.simulation import CASES, simulate
-from stanch.simulation.scoring import SourceScore, match_campaigns, score_calibration, score_sources
+from stanch.simulation.scoring import (
+    SourceScore,
+    match_campaigns,
+    score_calibration,
+    score_sources,
+    translate_source,
+)
 from stanch.stuffing import StuffingSettings, find_attacks
 from stanch.tracing import TracingSettings, trace_sources
 
@@ -70,15 +76,12 @@ def run_case(name: str, seed: int, options: argparse.Namespace) -> Run:
         first = rank_by_surprise(engine)
     score = score_sources(incident.truth, said, matched)
     true_sources = incident.truth["leak"]["sources"]
-    leaked = {source: translate(source, matched) in true_sources for source in [*said["posterior"], first]}
+    leaked = {
+        source: translate_source(source, matched) in true_sources for source in [*said["posterior"], first]
+    }
     logged = [s for s in said["posterior"] if s not in ("none", "unlogged") and not s.startswith("group:")]
     posteriors = [(said["posterior"][source], leaked[source]) for source in logged]
     return Run(seed, score, said, true_sources, posteriors, leaked[first], seconds)
-
-
-def translate(source: str, matched: dict[str, str]) -> str:
-    kind, _, name = source.partition(":")
-    return f"campaign:{matched.get(name, name)}" if kind == "campaign" else source
 
 
 def rank_by_surprise(engine: Engine) -> str:

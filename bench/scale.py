@@ -11,17 +11,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Final
 
 import duckdb
 
 from cells import make_table
+from reading import Tool
 
 #: 25 logins per account and month from home or through a carrier, each with its own browser; one in fourteen
 #: mistyped first. The attack tries each address and name once, within half a day.
@@ -89,21 +87,19 @@ def measure(millions: float, folder: Path) -> tuple[str, ...]:
         str(out),
         "--quiet",
     ]
-    begun = time.perf_counter()
-    process = subprocess.Popen(command)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - begun
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"stanch investigate ended with {process.returncode}")
+    tool = Tool("investigate", command, round(millions * 1e6))
+    tool.run()
+    if tool.failure:
+        sys.exit(f"stanch investigate: {tool.failure}")
+    (seconds,), (cpu_seconds,) = tool.seconds, tool.cpu_seconds
     found = json.loads((out / "findings.json").read_text(encoding="utf-8"))
     n = found["logins"]["attempts"]
     return (
         f"{n:,}",
         f"{seconds:.0f}",
         f"{1e6 * seconds / n:.1f}",
-        f"{1e6 * (usage.ru_utime + usage.ru_stime) / n:.1f}",
-        f"{usage.ru_maxrss / 2**20:.1f}",
+        f"{1e6 * cpu_seconds / n:.1f}",
+        f"{tool.peak_mib / 2**10:.1f}",
         f"{found['logins']['attack_attempts']['mean']:,.0f} of {planted:,}",
     )
 

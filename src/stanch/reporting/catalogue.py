@@ -20,17 +20,14 @@ from stanch.reporting.clock import Clock
 
 Lang = Literal["en", "zh"]
 
-_SOURCE_KINDS: Final = frozenset(
-    {"staff", "partner", "service", "customer", "endpoint", "campaign", "unlogged", "none"}
-)
+_NAMED_KINDS: Final = ("staff", "partner", "service", "customer", "endpoint", "campaign")
+_SOURCE_KINDS: Final = frozenset({*_NAMED_KINDS, "unlogged", "none"})
 _MOMENT: Final = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-_SOURCE: Final = re.compile(r"\b(?:group:)?(staff|partner|service|customer|endpoint|campaign):(?=(\S))")
+_SOURCE: Final = re.compile(rf"\b(?:group:)?({'|'.join(_NAMED_KINDS)}):(?=(\S))")
 _PERCENT: Final = re.compile(r"(?<=\d) %")
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 #: Where the next source of a list begins.
-_NEXT_SOURCE: Final = re.compile(
-    r"(?:, | and )(?=(?:group|staff|partner|service|customer|endpoint|campaign):)"
-)
+_NEXT_SOURCE: Final = re.compile(rf"(?:, | and )(?=(?:{'|'.join(('group', *_NAMED_KINDS))}):)")
 _TAG: Final = re.compile(r"<[^<>]*>")
 _BLANK_BEFORE: Final = re.compile(r" ((?:<[^<>]*>)*\{(\w+)\})")
 _BLANK_AFTER: Final = re.compile(r"(\{(\w+)\}(?:<[^<>]*>)*) ")

@@ -293,8 +293,8 @@ def score_sources(
     A leak that no log shows cannot be named; to say `unlogged` is right then.
     """
     logged = {source for source in truth["leak"]["sources"] if source != "unlogged"}
-    named = {_find_member(_translate(source, campaigns), logged) for source in attribution["sources"]}
-    cleared = {_translate(source, campaigns) for source in attribution["cleared"]}
+    named = {_find_member(translate_source(source, campaigns), logged) for source in attribution["sources"]}
+    cleared = {translate_source(source, campaigns) for source in attribution["cleared"]}
     is_unlogged = "unlogged" in truth["leak"]["sources"]
     return SourceScore(
         naming=_judge(
@@ -321,7 +321,7 @@ def _find_member(source: str, logged: set[str]) -> str:
     return next((member for member in members if member in logged), source)
 
 
-def _translate(source: str, campaigns: Mapping[str, str] | None) -> str:
+def translate_source(source: str, campaigns: Mapping[str, str] | None) -> str:
     """A source under its planted campaign's name."""
     kind, _, name = source.partition(":")
     if campaigns is None or kind != "campaign":

@@ -27,7 +27,14 @@ from stanch.stuffing.measures import (
 )
 from stanch.stuffing.reasons import Reason
 from stanch.stuffing.returns import find_returns
-from stanch.stuffing.scoring import Model, choose_better, fit_model, put_addends, put_scores
+from stanch.stuffing.scoring import (
+    NO_SCORES,
+    Model,
+    choose_better,
+    fit_model,
+    put_addends,
+    put_scores,
+)
 from stanch.stuffing.settings import StuffingSettings
 from stanch.stuffing.targets import TargetList, describe_lists
 
@@ -152,7 +159,7 @@ def _link_campaigns(engine: Engine, settings: StuffingSettings) -> list[Measures
     counts = fetch_patterns(engine)
     models = _fit_attacks(engine, counts) if len(counts.n) else []
     if not models:
-        engine.create("stuffing_scored", _EMPTY_SCORED)
+        put_scores(engine, counts, NO_SCORES)
     engine.run(load_step(_SQL, "stuffing_tools"))
     links = link_tools(engine.fetch("SELECT * FROM stuffing_tools"))
     engine.put("stuffing_links", links)
@@ -199,28 +206,6 @@ def _fit_attacks(engine: Engine, counts: PatternCounts) -> list[Model]:
     if owned:
         put_scores(engine, counts, first)
     return [model]
-
-
-_EMPTY_SCORED: Final = (
-    dict.fromkeys(("file_id", "outcome", "client", "again", "habit", "origin", "attack"), "INTEGER")
-    | dict.fromkeys(
-        (
-            "line",
-            "time_us",
-            "bin",
-            "account_id",
-            "ip_id",
-            "host_id",
-            "net_id",
-            "place_id",
-            "device_id",
-            "client_id",
-            "pattern",
-        ),
-        "BIGINT",
-    )
-    | dict.fromkeys(("log_odds", "prior"), "DOUBLE")
-)
 
 
 def _describe_campaigns(

@@ -11,7 +11,7 @@ from scipy.stats import beta
 from stanch.findings import Interval
 
 #: Half-width of a central 90 % interval in standard deviations.
-_Z90: Final = 1.6449
+Z90: Final = 1.6449
 #: The p are fitted on the same attempts and err together: error of all log-odds in common, in nats.
 COMMON_ERROR: Final = 0.5
 #: What is undecided is at most this share of the total, where errors are fed back.
@@ -33,8 +33,8 @@ def describe_sum(total: float, undecided: float, most: float, *, more: float = 0
     spread = find_spread(total, undecided, more=more)
     ratio = math.sqrt(math.log1p((spread / total) ** 2))
     centre = math.log(total) - ratio**2 / 2
-    low = math.floor(math.exp(centre - _Z90 * ratio)) if total - undecided < 1e9 else total
-    high = math.ceil(math.exp(centre + _Z90 * ratio))
+    low = math.floor(math.exp(centre - Z90 * ratio)) if total - undecided < 1e9 else total
+    high = math.ceil(math.exp(centre + Z90 * ratio))
     return Interval(round(total, 2), float(min(low, total)), float(min(max(high, total), most)))
 
 

@@ -41,6 +41,10 @@ class Scores:
     attack: Ints
 
 
+#: Of a log without attempts.
+NO_SCORES: Final = Scores(np.zeros(0), np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
     """A fitted mixture and the stratum of each entry of `PatternCounts`."""

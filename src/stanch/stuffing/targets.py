@@ -14,10 +14,9 @@ from scipy.stats import chi2
 from stanch.engine import Engine, load_step
 from stanch.findings import Interval
 from stanch.stuffing.fallen import Victims
-from stanch.stuffing.intervals import describe_quotient, describe_share
+from stanch.stuffing.intervals import Z90, describe_quotient, describe_share
 
 _SQL: Final = "stanch.stuffing.sql"
-_Z90: Final = 1.6449
 #: A try again sooner is one of the tool, which repeats what went wrong.
 _AGAIN_US: Final = 60_000_000
 #: Accounts that must have been tried again to say how many there are.
@@ -94,7 +93,7 @@ def estimate_size(by_rounds: dict[int, int], tenths: dict[int, int]) -> tuple[In
         return None, UNEVEN
     unseen = n / math.expm1(rate)
     variance = (n + unseen) / max(math.expm1(rate) - rate, 1e-9)
-    spread = math.exp(_Z90 * math.sqrt(math.log1p(variance / unseen**2)))
+    spread = math.exp(Z90 * math.sqrt(math.log1p(variance / unseen**2)))
     low, high = n + unseen / spread, n + unseen * spread
     return Interval(round(n + unseen, 1), float(math.floor(low)), float(math.ceil(high))), ""
 
