@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from msgspec import to_builtins
+from scipy.special import logit
 
 from loading import load_tables, reduce_outcomes
 from rules import DAY_US, RULES, Flags, Marks, make_log
@@ -157,7 +158,9 @@ def _score_stanch(
     log_odds = attempts["log_odds"].cast(pl.Float64).to_numpy()
     rates = score_attempts(incident.truth, attempts, rank_by="log_odds")
     successes = score_successes(truth.kinds, log_odds)
-    calibration = score_calibration(truth.is_attack, log_odds)
+    # What users are given: `p_attack` says less than log-odds where these are extreme.
+    told = logit(attempts["p_attack"].to_numpy())
+    calibration = score_calibration(truth.is_attack, told)
     accounts = engine.fetch("SELECT account, p_compromised FROM fallen_accounts")
     fallen = score_fallen(incident.truth, accounts, campaigns)
     attack, genuine = log_odds[truth.is_attack], log_odds[~truth.is_attack]
@@ -179,7 +182,7 @@ def _score_stanch(
         "kinds": [campaign["kind"] for campaign in campaigns],
         "ari": plain(score_campaigns(incident.truth, attempts)),
         "roc": [plain(find_tpr_at_rate(attack, genuine, rate)) for rate in ROC_RATES],
-        "odds": _count_odds(truth.is_attack, log_odds),
+        "odds": _count_odds(truth.is_attack, told),
     } | _score_blocklist(truth, log, list_addresses(engine).block)
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from stuffing.planted import ALL_COLUMNS, WEIGHED, attack, investigate, number, people
+from stanch.simulation import simulate_logins
+from stuffing.planted import ALL_COLUMNS, DAY_S, START_S, WEIGHED, attack, investigate, number, people
 
 KINDS = {"burst": "stuffing", "single": "stuffing", "enumeration": "enumeration", "guessing": "guessing"}
 
@@ -139,6 +140,53 @@ def test_one_person_who_mistypes_the_name_as_well_is_no_attack(slips: bool, kind
     engine.close()
 
 
+def test_people_who_forgot_at_the_same_time_are_no_attack() -> None:
+    """Each on an account of his own, with his own device: for hours, by hand, from home and on the way."""
+    rng = np.random.default_rng(5)
+    forgetful = pl.concat(
+        [
+            pl.DataFrame(
+                {
+                    "time": 6.4 * DAY_S + 3600 * (i % 2) + np.cumsum(rng.uniform(8, 25, 140)),
+                    "ip": [f"198.51.{10 * i + (k // 70)}.4" for k in range(140)],
+                    "account": f"user{i:05d}",
+                    "outcome": "failure",
+                    "user_agent": f"Phone/{i}",
+                }
+            )
+            for i in range(4)
+        ]
+    )
+    engine, result = investigate(number(pl.concat([people(5), forgetful])))
+    assert result.campaigns == []
+    engine.close()
+
+
+def test_slow_guessing_by_one_tool_from_many_addresses_is_an_attack() -> None:
+    rng = np.random.default_rng(6)
+    n = 390
+    guesses = pl.DataFrame(
+        {
+            "time": 3 * DAY_S + np.sort(rng.uniform(0, 5 * DAY_S, n)),
+            "ip": [f"198.{51 + k % 40}.7.4" for k in range(n)],
+            "account": [f"user{k % 9:05d}" for k in range(n)],
+            "outcome": "failure",
+            "user_agent": "tool/1",
+        }
+    )
+    engine, result = investigate(number(pl.concat([people(6), guesses])))
+    assert [c.kind for c in result.campaigns] == ["guessing"]
+    engine.close()
+
+
+def test_more_refusals_of_strangers_than_usual_are_no_attack_by_their_number() -> None:
+    logins = simulate_logins("growth", 211, scale=0.5).tables["logins"]
+    rows = logins.with_columns(time=logins["time"].str.to_datetime(time_zone="UTC").dt.epoch("s") - START_S)
+    engine, result = investigate(number(rows), frozenset(rows.columns))
+    assert result.campaigns == []
+    engine.close()
+
+
 def test_two_tools_at_different_times_are_two_campaigns() -> None:
     first = attack(5, "burst", day=3.2)
     second = attack(6, "single", day=6.5).with_columns(user_agent=pl.lit("other/9"))
@@ -166,7 +214,17 @@ def test_addends_sum_to_the_log_odds() -> None:
     attempts = engine.fetch(WEIGHED)
     addends = attempts.select(pl.sum_horizontal(c for c in attempts.columns if c.startswith("ev_")))
     assert np.allclose(addends.to_series(), attempts["log_odds"], atol=1e-9)
-    assert np.allclose(attempts["p_attack"], 1 / (1 + np.exp(-attempts["log_odds"])))
+    engine.close()
+
+
+def test_no_attempt_is_quite_sure() -> None:
+    engine, _ = investigate(number(pl.concat([people(8, users=600), attack(8, "burst", users=600)])))
+    attempts = engine.fetch("SELECT log_odds, p_attack FROM attempts").sort("log_odds")
+    meant = 1 / (1 + np.exp(-attempts["log_odds"].to_numpy()))
+    assert attempts["log_odds"].abs().max() > 12  # type: ignore[operator]
+    assert attempts["p_attack"].is_between(1e-6, 1 - 1e-6).all()
+    assert np.abs(attempts["p_attack"].to_numpy() - meant).max() < 1e-4
+    assert attempts["p_attack"].is_sorted()
     engine.close()
 
 

@@ -103,3 +103,23 @@ def test_an_account_used_far_more_often_than_others_is_the_attackers() -> None:
     assert p[2] < 0.01
     often = weigh_uses(np.array([60.0]), np.array([40.0, 70.0, 55.0, 90.0]))
     assert often[0] > 0.9, "where intruders come back daily, many uses say nothing"
+
+
+def test_an_intruder_who_comes_back_does_not_vouch_for_his_first_login() -> None:
+    """One try per address out of two operators; from these and with the same tool he returns a day later."""
+    planted = attack(1, "single").with_columns(
+        ip=pl.format("{}.{}.{}.1", pl.lit("77"), pl.int_range(pl.len()) % 2, pl.int_range(pl.len()) % 256),
+    )
+    opened = planted.filter(pl.col("outcome") == "success")
+    back = opened.with_columns(
+        time=pl.col("time") + 86_400,
+        ip=pl.col("ip").str.replace(r"\.1$", ".9").str.replace(r"\.\d+\.9$", ".251.9"),
+    )
+    rows = number(pl.concat([people(1), planted, back]))
+    engine, _ = investigate(rows)
+    attempts = rows.join(engine.fetch("SELECT line, p_attack FROM attempts"), on="line")
+    first = attempts.filter(pl.col("ip").str.ends_with(".1") & (pl.col("outcome") == "success"))
+    first = first.filter(pl.col("ip").str.starts_with("77."))
+    assert len(first) == 8
+    assert (first["p_attack"] > 0.95).all()
+    engine.close()

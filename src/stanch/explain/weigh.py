@@ -117,10 +117,6 @@ def _find_campaign(folder: Folder, chosen: Selection) -> Campaign | None:
     return next(campaign for campaign in folder.findings.campaigns if campaign.id == chosen.name)
 
 
-def _p_attack() -> pl.Expr:
-    return 1 / (1 + (-pl.col("log_odds").cast(pl.Float64)).exp())
-
-
 def _count_totals() -> dict[str, pl.Expr]:
     known = pl.col("account").filter(pl.col("stranger").is_null()).drop_nulls().n_unique()
     return {
@@ -129,7 +125,7 @@ def _count_totals() -> dict[str, pl.Expr]:
         "last_us": pl.col("time_us").max(),
         "n_addresses": pl.col("ip").n_unique(),
         "n_accounts": known + pl.col("stranger").drop_nulls().n_unique(),
-        "attack": _p_attack().sum(),
+        "attack": pl.col("p_attack").cast(pl.Float64).sum(),
     }
 
 
@@ -150,7 +146,6 @@ def _find_telling(attempts: pl.LazyFrame) -> pl.DataFrame:
 
 
 def _list_attempts(rows: pl.DataFrame) -> list[Attempt]:
-    shown = rows.with_columns(p_attack=_p_attack())
     return [
         Attempt(
             file=row["file"],
@@ -162,7 +157,7 @@ def _list_attempts(rows: pl.DataFrame) -> list[Attempt]:
             campaign=row["campaign"],
             p_attack=row["p_attack"],
         )
-        for row in shown.iter_rows(named=True)
+        for row in rows.iter_rows(named=True)
     ]
 
 

@@ -44,6 +44,11 @@ _HELD_BACK: Final = -3.0
 #: ... and the most that attempts may have where no attack is reported at all: 1 in 1,000.
 _QUIET: Final = -7.0
 
+#: The model leaves something out that it does not know of, so what its evidence says is never quite sure:
+#: share of an attack's attempts that look like any customer's, and of attempts taken for the attack's that
+#: are not.
+_MISSED: Final = 1e-4
+_MISTAKEN: Final = 1e-5
 #: Attempts, at least, that only a second attack explains; fewer are not worth one.
 _LEAST_OTHER: Final = 150
 #: A host that lets accounts in this long before it attacks has customers of its own.
@@ -91,8 +96,7 @@ def find_attacks(
     with progress.task("Looking for attacks", 4, unit="steps") as task:
         measures = _link_campaigns(engine, settings)
         task.advance(1)
-        most, held_back = (0.0, _HELD_BACK) if measures else (_QUIET, _QUIET)
-        engine.run(load_step(_SQL, "attempts", most=most, held_back=held_back, owned=_OWNED))
+        _put_attempts(engine, measures)
         engine.drop(
             "stuffing_scored",
             "stuffing_links",
@@ -140,6 +144,22 @@ def find_attacks(
     return StuffingResult(logins, campaigns, _note_missing(columns, why_not), bin_us)
 
 
+def _put_attempts(engine: Engine, measures: list[Measures]) -> None:
+    """Make `attempts`."""
+    most, held_back = (0.0, _HELD_BACK) if measures else (_QUIET, _QUIET)
+    share = sum(m["attempts"] for m in measures) / max(engine.count("logins"), 1)
+    step = load_step(
+        _SQL,
+        "attempts",
+        most=most,
+        held_back=held_back,
+        owned=_OWNED,
+        missed=_MISSED * share,
+        mistaken=_MISTAKEN if measures else 0.0,
+    )
+    engine.run(step)
+
+
 def _find_lives(engine: Engine) -> None:
     """Make `stuffing_lives`, accounts that are used beside the attack, and `stuffing_tried`."""
     if engine.has("orders"):
@@ -160,6 +180,7 @@ def _link_campaigns(engine: Engine, settings: StuffingSettings) -> list[Measures
     models = _fit_attacks(engine, counts) if len(counts.n) else []
     if not models:
         put_scores(engine, counts, NO_SCORES)
+    put_addends(engine, counts, models)
     engine.run(load_step(_SQL, "stuffing_tools"))
     links = link_tools(engine.fetch("SELECT * FROM stuffing_tools"))
     engine.put("stuffing_links", links)
@@ -167,9 +188,7 @@ def _link_campaigns(engine: Engine, settings: StuffingSettings) -> list[Measures
     kept = keep_campaigns(measures, settings)
     engine.put("stuffing_kept", kept)
     if models and models[0].found_any and not len(kept):
-        models = models[:1]
         put_scores(engine, counts, models[0].score(counts, at_peace=True))
-    put_addends(engine, counts, models)
     engine.run(load_step(_SQL, "stuffing_seeds"))
     find_returns(engine)
     engine.drop("stuffing_tools")

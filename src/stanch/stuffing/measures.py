@@ -13,6 +13,8 @@ from stanch.stuffing.reasons import Reason
 from stanch.stuffing.settings import StuffingSettings
 
 _SQL: Final = "stanch.stuffing.sql"
+#: Mean log-odds, at least, of a campaign's refusals without the evidence that they are refusals of strangers.
+_LEAST_APART: Final = 0.0
 #: Fewer attempts on a handful of accounts are somebody who forgot, and so are more on one or two from a
 #: few networks at a pace of fingers: attempts in all, and in an hour.
 _LEAST_GUESSING: Final = 50
@@ -20,6 +22,11 @@ _MOST_BY_HAND: Final = 300
 _MOST_BY_HAND_PER_BIN: Final = 150
 #: ... and in an hour if many of them are typing errors.
 _MOST_TYPED_PER_BIN: Final = 360
+#: Networks that one person tries from: with several devices, with one alone.
+_MOST_PLACES: Final = 5
+_MOST_PLACES_OF_DEVICE: Final = 10
+#: People who at the same time try what their passwords might be.
+_MOST_PEOPLE: Final = 5
 #: A check looks in every ten seconds at most; whoever tries an account more often than that guesses.
 _MOST_BY_CHECK_PER_HOUR: Final = 360
 
@@ -36,6 +43,11 @@ class Measures:
     def __getitem__(self, name: str) -> int:
         return int(self.figures[name])
 
+    @property
+    def tells_clients(self) -> bool:
+        """Whether the log names client software."""
+        return any(tool.client for tool in self.tools)
+
     def share(self, name: str) -> float:
         """Share of the campaign's attempts that `name` counts."""
         return self[name] / max(self["attempts"], 1)
@@ -47,7 +59,7 @@ def measure_campaigns(engine: Engine) -> list[Measures]:
         engine.run(load_step(_SQL, f"stuffing_{name}"))
     frame = engine.fetch(
         "SELECT t.*, g.hammered, g.hammered_accounts, g.revisited, g.sum_of_gaps, g.sum_of_squared_gaps,"
-        " g.most_per_account, g.most_per_address, g.one_try_addresses, g.busiest_bin, g.busiest_bin_all,"
+        " g.most_per_account, g.most_per_address, g.one_try_addresses, g.shared_addresses, g.shared_clients, g.busiest_bin, g.busiest_bin_all,"
         " g.n_bins, g.sum_of_squares, m.timed, m.odd, m.coded, m.let_in, p.one_person, p.misspelt"
         " FROM stuffing_campaign_totals AS t JOIN stuffing_campaign_targets AS g ON g.campaign = t.campaign"
         " JOIN stuffing_campaign_machines AS m ON m.campaign = t.campaign"
@@ -89,12 +101,15 @@ def _fetch_tools(engine: Engine) -> dict[int, list[Tool]]:
 def looks_like_attack(m: Measures, settings: StuffingSettings) -> bool:
     """Whether a group of suspicious attempts is an attack and not a nuisance.
 
-    It is not if it is small, if it mostly gets in, if it comes mostly from where its accounts are
+    It is not if it differs from other refusals of strangers in nothing but number: a shop may have more of
+    these than is usual. Nor if it is small, if it mostly gets in, if it comes mostly from where its accounts are
     at home; if people with an account or two each try again and again, as in an outage; if a
     machine fails on a few accounts from a few networks at a slow and steady pace: a check of a partner, a
     stored password that has gone stale; if a scanner tries names that are no accounts of this shop's;
     or if a few people each send the same wrong name from home.
     """
+    if (m.figures["apart"] or 0.0) < _LEAST_APART:
+        return False
     if m["attempts"] < settings.least_campaign or m.share("let_in") > 0.15 or m.share("at_home") > 0.4:
         return False
     if _is_machine(m) or _is_forgetful(m):
@@ -126,15 +141,25 @@ def _is_machine(m: Measures) -> bool:
 def _is_forgetful(m: Measures) -> bool:
     """Whether somebody tries, by hand, what the password or the name might be."""
     by_hand = m["attempts"] < _MOST_BY_HAND and m["busiest_bin"] <= _MOST_BY_HAND_PER_BIN
-    on_own = m["hammered_accounts"] in (1, 2) and m.share("hammered") > 0.4 and m["networks"] <= 5
+    # A device that is carried about.
+    nearby = m["networks"] <= (_MOST_PLACES_OF_DEVICE if m["clients"] == 1 else _MOST_PLACES)
+    on_own = m["hammered_accounts"] in (1, 2) and m.share("hammered") > 0.4 and nearby
     # A browser that fills in a wrong name, day by day.
-    filled_in = m.share("hammered") > 0.8 and m["busiest_bin"] <= 10
+    own_only = not m["shared_addresses"] and not (m["shared_clients"] and m.tells_clients)
+    filled_in = m.share("hammered") > 0.8 and m["busiest_bin"] <= 10 and (own_only or m["accounts"] <= 2)
     # One name and its misspellings: a list does not hold so many slips of one person.
     slips = m["misspelt"] >= 5 and m.share("misspelt") > 0.05 and m.share("one_person") > 0.8
     typed = slips and m["busiest_bin"] <= _MOST_TYPED_PER_BIN
-    return (
-        (m["accounts"] <= 5 and m["attempts"] < _LEAST_GUESSING) or (by_hand and on_own) or filled_in or typed
-    )
+    few = m["accounts"] <= 5 and m["attempts"] < _LEAST_GUESSING
+    return few or (by_hand and on_own) or filled_in or typed or (own_only and _is_several_people(m))
+
+
+def _is_several_people(m: Measures) -> bool:
+    """Whether a few people at once may be trying by hand, each an account of his own."""
+    n = m["accounts"]
+    by_hand = m["attempts"] < n * _MOST_BY_HAND and m["busiest_bin"] <= n * _MOST_BY_HAND_PER_BIN
+    again_and_again = m["retried"] > 0.9 * (m["attempts"] - m["successes"])
+    return n <= _MOST_PEOPLE and by_hand and again_and_again and m["networks"] <= n * _MOST_PLACES
 
 
 def name_kind(m: Measures, *, named: bool) -> CampaignKind:

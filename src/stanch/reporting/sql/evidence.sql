@@ -9,6 +9,7 @@ SELECT
   n.stranger,
   a.outcome,
   a.campaign,
+  CAST(a.p_attack AS REAL) AS p_attack,
   CAST(a.log_odds AS REAL) AS log_odds,
   CAST(a.prior AS REAL) AS ev_level,
   CAST(w.ev_behaviour AS REAL) AS ev_behaviour,

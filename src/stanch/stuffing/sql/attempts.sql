@@ -2,7 +2,8 @@
 -- (table `pattern_addends`) and of `ev_sequel`, what other attempts made of it: a return to an account
 -- that fell raises it, so does a login to an account of the attackers' own, and what looks like an
 -- attack but belongs to no campaign is held back (`lv_sequel`: 0 nothing, 1 own account, 2 return,
--- 3 held back, 4 return from elsewhere, 5 with the intruder's device).
+-- 3 held back, 4 return from elsewhere, 5 with the intruder's device). `p_attack` keeps a doubt about the
+-- evidence as a whole: it is never below `missed` nor above 1 - `mistaken`.
 WITH judged AS (
   SELECT
     s.*,
@@ -38,7 +39,7 @@ SELECT
   CASE s.outcome WHEN 0 THEN 'success' WHEN 1 THEN 'failure' WHEN 2 THEN 'unknown_account'
     WHEN 3 THEN 'challenged' WHEN 5 THEN 'denied' ELSE 'unknown' END AS outcome,
   s.log_odds + s.ev_sequel AS log_odds,
-  1.0 / (1.0 + exp(-(s.log_odds + s.ev_sequel))) AS p_attack,
+  $missed + (1.0 - $missed - $mistaken) / (1.0 + exp(-(s.log_odds + s.ev_sequel))) AS p_attack,
   CASE WHEN s.seed_odds IS NOT NULL THEN coalesce(s.own_campaign, s.seed_campaign)
     ELSE s.own_campaign END AS campaign,
   s.account_id, s.habit, s.pattern, s.attack, s.prior, s.origin, s.ev_sequel,

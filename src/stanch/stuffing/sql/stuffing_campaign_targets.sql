@@ -1,5 +1,5 @@
 -- Grain: one row per campaign: how its attempts fall on accounts and addresses.
--- gap: minutes between tries of an account.
+-- gap: minutes between tries of an account; shared: tried more than one account.
 WITH targets AS (
   SELECT
     campaign, account_id, count(*) AS n,
@@ -8,7 +8,19 @@ WITH targets AS (
   GROUP BY campaign, account_id
 ),
 sources AS (
-  SELECT campaign, ip_id, count(*) AS n FROM stuffing_marked GROUP BY campaign, ip_id
+  SELECT campaign, ip_id, count(*) AS n, count(DISTINCT account_id) AS n_accounts
+  FROM stuffing_marked
+  GROUP BY campaign, ip_id
+),
+tools AS (
+  SELECT campaign, client_id, count(DISTINCT account_id) AS n_accounts
+  FROM stuffing_marked
+  GROUP BY campaign, client_id
+),
+by_tool AS (
+  SELECT campaign, sum(CASE WHEN n_accounts > 1 THEN 1 ELSE 0 END) AS shared_clients
+  FROM tools
+  GROUP BY campaign
 ),
 hours AS (
   SELECT campaign, bin, count(*) AS n FROM stuffing_marked GROUP BY campaign, bin
@@ -32,7 +44,8 @@ by_source AS (
   SELECT
     campaign,
     max(n) AS most_per_address,
-    sum(CASE WHEN n = 1 THEN 1 ELSE 0 END) AS one_try_addresses
+    sum(CASE WHEN n = 1 THEN 1 ELSE 0 END) AS one_try_addresses,
+    sum(CASE WHEN n_accounts > 1 THEN 1 ELSE 0 END) AS shared_addresses
   FROM sources
   GROUP BY campaign
 ),
@@ -47,8 +60,9 @@ by_hour AS (
 )
 SELECT
   t.campaign, t.hammered, t.hammered_accounts, t.revisited, t.sum_of_gaps, t.sum_of_squared_gaps, t.most_per_account,
-  s.most_per_address, s.one_try_addresses, h.busiest_bin, h.busiest_bin_all, r.n_bins, r.sum_of_squares
+  s.most_per_address, s.one_try_addresses, s.shared_addresses, c.shared_clients, h.busiest_bin, h.busiest_bin_all, r.n_bins, r.sum_of_squares
 FROM by_target AS t
 JOIN by_source AS s ON s.campaign = t.campaign
+JOIN by_tool AS c ON c.campaign = t.campaign
 JOIN by_hour AS h ON h.campaign = t.campaign
 JOIN rhythm AS r ON r.campaign = t.campaign

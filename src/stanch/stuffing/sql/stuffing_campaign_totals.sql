@@ -12,6 +12,7 @@ SELECT
   sum(CASE WHEN outcome = 2 THEN 1 ELSE 0 END) AS unknown_accounts,
   sum(CASE WHEN outcome = 4 THEN 1 ELSE 0 END) AS not_told,
   sum(CASE WHEN outcome <> 0 AND again IN (1, 2) THEN 1 ELSE 0 END) AS retried,
+  avg(CASE WHEN outcome <> 0 THEN apart END) AS apart,
   sum(CASE WHEN habit BETWEEN 6 AND 13 THEN 1 ELSE 0 END) AS at_home,
   sum(CASE WHEN habit BETWEEN 1 AND 5 THEN 1 ELSE 0 END) AS away
 FROM stuffing_marked

@@ -1,7 +1,8 @@
 -- Grain: one row per attempt: what else happened to this account, here and elsewhere.
 -- habit: 0 no other success at all; 1 + 3 x place + device where place is 0 if the account gets in elsewhere only,
--- 1 if from this place (operator and country, or /16) but not from this network, 2 if from this network later,
--- 3 if from it earlier, and device is 2 if it gets in with this device, 1 with another version of this client, else 0;
+-- 1 if from this place (operator and country, or /16) but not from this network, 2 if from this network only later, or
+-- with this device from this place only later (so that intruders who come back do not vouch for themselves), 3 if from
+-- this network earlier, and device is 2 if it gets in with this device, 1 with another version of this client, else 0;
 -- 13 a misspelling of an account let in from this network, 14 of one let in elsewhere.
 -- Successes within `near_us` of the attempt do not make a habit; they are seen by `again`:
 -- 0 nobody tried this account soon before or after, 1 from here, 2 from here and one of the two got in, 3 from
@@ -50,7 +51,9 @@ SELECT
       1 + 3 * CASE
           WHEN p.first_us < t.time_us - $near_us THEN 3
           WHEN p.last_us > t.time_us + $near_us THEN 2
-          WHEN a.first_us < t.time_us - $near_us OR a.last_us > t.time_us + $near_us THEN 1
+          WHEN a.first_us < t.time_us - $near_us THEN 1
+          WHEN a.last_us > t.time_us + $near_us THEN
+            CASE WHEN d.first_us < t.time_us - $near_us OR d.last_us > t.time_us + $near_us THEN 2 ELSE 1 END
           ELSE 0
         END
         + CASE
