@@ -59,8 +59,9 @@ def measure_campaigns(engine: Engine) -> list[Measures]:
         engine.run(load_step(_SQL, f"stuffing_{name}"))
     frame = engine.fetch(
         "SELECT t.*, g.hammered, g.hammered_accounts, g.revisited, g.sum_of_gaps, g.sum_of_squared_gaps,"
-        " g.most_per_account, g.most_per_address, g.one_try_addresses, g.shared_addresses, g.shared_clients, g.busiest_bin, g.busiest_bin_all,"
-        " g.n_bins, g.sum_of_squares, m.timed, m.odd, m.coded, m.let_in, p.one_person, p.misspelt"
+        " g.most_per_account, g.most_per_address, g.one_try_addresses, g.shared_addresses, g.shared_clients,"
+        " g.busiest_bin, g.busiest_bin_all, g.n_bins, g.sum_of_squares,"
+        " m.timed, m.odd, m.coded, m.let_in, p.one_person, p.misspelt"
         " FROM stuffing_campaign_totals AS t JOIN stuffing_campaign_targets AS g ON g.campaign = t.campaign"
         " JOIN stuffing_campaign_machines AS m ON m.campaign = t.campaign"
         " JOIN stuffing_campaign_person AS p ON p.campaign = t.campaign"
@@ -101,10 +102,10 @@ def _fetch_tools(engine: Engine) -> dict[int, list[Tool]]:
 def looks_like_attack(m: Measures, settings: StuffingSettings) -> bool:
     """Whether a group of suspicious attempts is an attack and not a nuisance.
 
-    It is not if it differs from other refusals of strangers in nothing but number: a shop may have more of
-    these than is usual. Nor if it is small, if it mostly gets in, if it comes mostly from where its accounts are
-    at home; if people with an account or two each try again and again, as in an outage; if a
-    machine fails on a few accounts from a few networks at a slow and steady pace: a check of a partner, a
+    It is not if it differs from other refusals of strangers in nothing but number: a shop may have
+    more of these than is usual. Nor if it is small, if it mostly gets in, if it comes mostly from
+    where its accounts are at home; if people with an account or two each try again and again, as in
+    an outage; if a machine fails on a few accounts from a few networks at a slow and steady pace: a check of a partner, a
     stored password that has gone stale; if a scanner tries names that are no accounts of this shop's;
     or if a few people each send the same wrong name from home.
     """
