@@ -106,8 +106,8 @@ def looks_like_attack(m: Measures, settings: StuffingSettings) -> bool:
     more of these than is usual. Nor if it is small, if it mostly gets in, if it comes mostly from
     where its accounts are at home; if people with an account or two each try again and again, as in
     an outage; if a machine fails on a few accounts from a few networks at a slow and steady pace: a
-    check of a partner, a stored password that has gone stale; if a scanner tries names that are no accounts of this shop's;
-    or if a few people each send the same wrong name from home.
+    check of a partner, a stored password that has gone stale; if a scanner tries names that are no
+    accounts of this shop's; or if a few people each send the same wrong name from home.
     """
     if (m.figures["apart"] or 0.0) < _LEAST_APART:
         return False
