@@ -3,6 +3,7 @@
     python3 dev.py bench detection --seeds 20                 # hours; stop and continue at will
     python3 dev.py bench detection --seeds 20 --reduce-outcome
     python3 dev.py bench detection --seeds 20 --without user_agent ja4
+    python3 dev.py bench detection --families botnet --accounts 2000000 --rate 0.03 --share 0.0005 --scale 1
     python3 dev.py bench detection --render                   # docs/method/detection.md
 
 Each family and seed is one simulated log, on which Stanch and every rule are measured. Measurements go to
@@ -70,6 +71,9 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--scale", type=float, default=1.0, help="size of the shops")
     parser.add_argument("--without", nargs="*", default=(), metavar="COLUMN", help="leave columns out")
     parser.add_argument("--reduce-outcome", action="store_true", help="success and failure only")
+    parser.add_argument("--accounts", type=int, help="customers of each shop, before --scale")
+    parser.add_argument("--rate", type=float, help="logins per customer and day")
+    parser.add_argument("--share", type=float, help="of each attack, of all traffic: 0.0005 to 0.8")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("out", "detection.jsonl"), help="measurements")
     parser.add_argument("--render", action="store_true", help="write the page from them, measure nothing")
@@ -83,12 +87,20 @@ def main() -> None:
     options = parse_options()
     results = ResultFile(options.out)
     if options.render:
-        records = [each for each in results.read() if each["scale"] == options.scale]
+        records = [each for each in results.read() if each["scale"] == options.scale or each.get("accounts")]
         if not records:
             sys.exit(f"{options.out} holds nothing at scale {options.scale}")
         write_page(records)
         return
-    setup = Setup(options.scale, tuple(options.without), options.reduce_outcome, options.threads)
+    setup = Setup(
+        options.scale,
+        tuple(options.without),
+        options.reduce_outcome,
+        options.threads,
+        options.accounts,
+        options.rate,
+        options.share,
+    )
     seeds = range(options.first_seed, options.first_seed + options.seeds)
     run(list(options.families), seeds, setup, results)
 

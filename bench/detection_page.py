@@ -30,6 +30,8 @@ def write_page(records: list[Record], folder: Path = _FOLDER) -> None:
     """Write the page and `detection-roc.svg` from the newest version in `records`, of one scale."""
     version = records[-1]["version"]
     records = [record for record in records if record["version"] == version]
+    sized = [record for record in records if record.get("accounts")]
+    records = [record for record in records if not record.get("accounts")]
     whole = group(record for record in records if not record["without"] and not record["reduce_outcome"])
     attacked = {family: each for family, each in whole.items() if each[0]["n_planted"]}
     peaceful = {family: each for family, each in whole.items() if not each[0]["n_planted"]}
@@ -56,6 +58,7 @@ def write_page(records: list[Record], folder: Path = _FOLDER) -> None:
         alarms=tabulate_alarms(peaceful),
         peace=describe_peace(peaceful),
         variants=tabulate_variants(records, attacked),
+        sizes=tabulate_sizes(sized),
         families=[(name, CASES[name].title) for name in whole],
     )
     (folder / "detection.md").write_text(page, encoding="utf-8", newline="\n")
@@ -193,6 +196,26 @@ def tabulate_variants(records: list[Record], attacked: Families) -> str:
                 rows.append([family, variant, str(len(whole)), *cells])
     heads = ["family", "log", "seeds", "TPR at 1 in 10,000, whole", "less", "TPR at p ≥ 0.5, whole", "less"]
     return make_table(heads, rows)
+
+
+def tabulate_sizes(records: list[Record]) -> str:
+    """Shops and attacks of stated sizes; empty if not measured."""
+    cells: dict[tuple[str, int, float], list[Record]] = defaultdict(list)
+    for record in records:
+        cells[record["family"], record["accounts"], record["attack_share"]].append(record)
+    columns: list[Column] = [
+        ("attempts", lambda records: show_number((r["n_attack"] + r["n_genuine"] for r in records), 0)),
+        ("of the attack", lambda records: show_number((r["n_attack"] for r in records), 0)),
+        ("campaigns found", show_campaigns),
+        *(column for column in ATTEMPTS if column[0].startswith(("TPR", "FPR"))),
+        *(column for column in ACCOUNTS if column[0].startswith(("fallen", "planted", "seconds"))),
+    ]
+    heads = ["family", "accounts", "share of traffic, %", "seeds", *(head for head, _ in columns)]
+    rows = []
+    for (family, accounts, share), each in sorted(cells.items()):
+        at = [family, f"{accounts:,}", f"{100 * share:g}", str(len(each))]
+        rows.append([*at, *(cell(each) for _, cell in columns)])
+    return make_table(heads, rows) if rows else ""
 
 
 def describe_variant(record: Record) -> str:

@@ -20,7 +20,7 @@ from rules import DAY_US, RULES, Flags, Marks, make_log
 from stanch.engine import Engine, EngineSettings, open_engine
 from stanch.progress import SilentProgress
 from stanch.reporting.addresses import list_addresses
-from stanch.simulation import Incident, simulate
+from stanch.simulation import CASES, Incident, simulate_logins, vary_case
 from stanch.simulation.scoring import (
     find_tpr_at_rate,
     mark_attacks,
@@ -43,12 +43,19 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Setup:
-    """What is measured: the size of the shops, and what their logs lack."""
+    """What is measured: the size of the shops, and what their logs lack.
+
+    `accounts` customers, logins per customer and day, and each attack's share of all traffic are the
+    seed's own unless given.
+    """
 
     scale: float = 1.0
     without: tuple[str, ...] = ()
     reduce_outcome: bool = False
     threads: int = 1
+    accounts: int | None = None
+    rate: float | None = None
+    attack_share: float | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,10 @@ class Truth:
 
 def measure(family: str, seed: int, setup: Setup) -> Record:
     """Simulate one incident, find attacks in it with everything there is, and score that."""
-    incident = simulate(family, seed, scale=setup.scale)
+    case = vary_case(
+        CASES[family], n_accounts=setup.accounts, rate=setup.rate, attack_share=setup.attack_share
+    )
+    incident = simulate_logins(case, seed, scale=setup.scale)
     logins = incident.tables["logins"]
     if setup.reduce_outcome:
         logins = reduce_outcomes(logins)

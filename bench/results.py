@@ -76,6 +76,9 @@ def describe_setup(setup: Setup) -> dict[str, Any]:
         "scale": setup.scale,
         "without": sorted(setup.without),
         "reduce_outcome": setup.reduce_outcome,
+        "accounts": setup.accounts,
+        "rate": setup.rate,
+        "attack_share": setup.attack_share,
     }
 
 

@@ -15,6 +15,7 @@ def test_only_the_same_code_and_setup_count_as_measured(tmp_path: Path) -> None:
     assert results.has("v1", Setup(threads=8)) == {("one-try", 1)}
     assert results.has("v1", Setup(without=("device", "ja4"))) == {("one-try", 2)}
     assert results.has("v1", Setup(reduce_outcome=True)) == set()
+    assert results.has("v1", Setup(accounts=2_000_000, attack_share=0.01)) == set()
     assert results.has("v2", Setup(scale=0.5)) == set()
 
 
