@@ -123,3 +123,31 @@ def test_an_intruder_who_comes_back_does_not_vouch_for_his_first_login() -> None
     assert len(first) == 8
     assert (first["p_attack"] > 0.95).all()
     engine.close()
+
+
+def test_own_accounts_used_from_many_addresses_at_other_hours_are_the_attackers() -> None:
+    """From 40 addresses: three tries each on the list, and logins to two own accounts hours later."""
+    rng = np.random.default_rng(3)
+    planted = attack(3, "single").with_columns(
+        ip=pl.format("{}.{}.9.1", 60 + pl.int_range(pl.len()) % 40, pl.int_range(pl.len()) % 40),
+        time=5 * 86_400 + pl.Series(np.sort(rng.uniform(0, 2 * 86_400, 600))),
+    )
+    own = pl.DataFrame(
+        {
+            "time": 5 * 86_400 + np.sort(rng.uniform(0, 2 * 86_400, 80)),
+            "ip": [f"{60 + k % 40}.{k % 40}.9.1" for k in rng.permutation(80)],
+            "account": [f"mine{k % 2}" for k in range(80)],
+            "outcome": "success",
+            "user_agent": [f"Browser/{k % 2}" for k in range(80)],
+        }
+    )
+    rows = number(pl.concat([people(3), planted, own]))
+    engine, result = investigate(rows)
+    attempts = rows.join(engine.fetch("SELECT line, p_attack, campaign FROM attempts"), on="line")
+    mine = attempts.filter(pl.col("account").str.starts_with("mine"))
+    assert (mine["p_attack"] > 0.9).all()
+    assert mine["campaign"].to_list() == ["c1"] * 80
+    fallen = engine.fetch("SELECT account FROM fallen_accounts")["account"]
+    assert not set(fallen) & {"mine0", "mine1"}
+    assert result.campaigns[0].compromised.low <= 8 <= result.campaigns[0].compromised.high
+    engine.close()

@@ -27,6 +27,8 @@ _MOST_PLACES: Final = 5
 _MOST_PLACES_OF_DEVICE: Final = 10
 #: People who at the same time try what their passwords might be.
 _MOST_PEOPLE: Final = 5
+#: ... who cannot get in and try again and again, from one address each.
+_MOST_KEPT_OUT: Final = 20
 #: A check looks in every ten seconds at most; whoever tries an account more often than that guesses.
 _MOST_BY_CHECK_PER_HOUR: Final = 360
 
@@ -119,8 +121,7 @@ def looks_like_attack(m: Measures, settings: StuffingSettings) -> bool:
     retried = m["retried"] / max(m["attempts"] - m["successes"], 1)
     if retried > 0.4 and m.share("hammered") < 0.5 and not one_by_one:
         return False
-    of_one_each = 2 * m["accounts"] <= 3 * m["addresses"] and 2 * m["addresses"] <= 3 * m["accounts"]
-    if of_one_each and m.share("hammered") > 0.5 and m["busiest_bin"] <= 10:
+    if _is_one_each(m, retried):
         return False
     mean = m["attempts"] / m["n_bins"]
     unsteadiness = m["sum_of_squares"] / m["n_bins"] / mean**2 - 1
@@ -129,6 +130,15 @@ def looks_like_attack(m: Measures, settings: StuffingSettings) -> bool:
     a_machine = slow and ((m["networks"] <= 5 and steady) or (m["networks"] <= 2 and m["accounts"] <= 2))
     # Guessed accounts have owners, who get in elsewhere; a machine's account has no life of its own.
     return not (m["accounts"] <= 10 and a_machine and m.share("away") < 0.1)
+
+
+def _is_one_each(m: Measures, retried: float) -> bool:
+    """Whether people fail again and again, each from one address on one account, as an outage makes them."""
+    if 2 * m["accounts"] > 3 * m["addresses"] or 2 * m["addresses"] > 3 * m["accounts"]:
+        return False
+    seldom = m.share("hammered") > 0.5 and m["busiest_bin"] <= 10
+    few = m["accounts"] <= _MOST_KEPT_OUT and m["busiest_bin"] <= 10 * m["accounts"]
+    return seldom or (few and retried > 0.9)
 
 
 def _is_machine(m: Measures) -> bool:

@@ -4,11 +4,17 @@
 -- attack but belongs to no campaign is held back (`lv_sequel`: 0 nothing, 1 own account, 2 return,
 -- 3 held back, 4 return from elsewhere, 5 with the intruder's device). `p_attack` keeps a doubt about the
 -- evidence as a whole: it is never below `missed` nor above 1 - `mistaken`.
-WITH judged AS (
+WITH at_work AS (
+  SELECT l.bin, min(k.id) AS id
+  FROM stuffing_links AS l
+  JOIN stuffing_kept AS k ON k.campaign = l.campaign
+  GROUP BY l.bin
+),
+judged AS (
   SELECT
     s.*,
-    CASE WHEN s.log_odds >= 0 OR o.account_id IS NOT NULL THEN k.id END AS own_campaign,
-    CASE WHEN s.log_odds < $owned AND o.account_id IS NOT NULL AND k.id IS NOT NULL THEN $owned WHEN s.outcome = 0 AND s.time_us > e.seed_us AND e.log_odds > s.log_odds THEN e.log_odds
+    CASE WHEN o.account_id IS NOT NULL THEN coalesce(k.id, b.id) WHEN s.log_odds >= 0 THEN k.id END AS own_campaign,
+    CASE WHEN s.log_odds < $owned AND o.account_id IS NOT NULL AND coalesce(k.id, b.id) IS NOT NULL THEN $owned WHEN s.outcome = 0 AND s.time_us > e.seed_us AND e.log_odds > s.log_odds THEN e.log_odds
       WHEN r.log_odds > s.log_odds THEN r.log_odds END AS seed_odds,
     e.id AS seed_id,
     r.same,
@@ -17,6 +23,7 @@ WITH judged AS (
   LEFT JOIN stuffing_links AS l ON l.client = s.client AND l.bin = s.bin
   LEFT JOIN stuffing_kept AS k ON k.campaign = l.campaign
   LEFT JOIN stuffing_owned AS o ON o.account_id = s.account_id
+  LEFT JOIN at_work AS b ON b.bin = s.bin
   LEFT JOIN stuffing_seeds AS e ON e.account_id = s.account_id AND e.net_id = s.net_id AND e.client_id = s.client_id
   LEFT JOIN stuffing_returns AS r ON r.file_id = s.file_id AND r.line = s.line
 ),
