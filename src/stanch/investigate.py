@@ -12,6 +12,7 @@ import msgspec
 import polars as pl
 
 from stanch import __version__
+from stanch.bundle import BundleRequest, Origin, write_bundle
 from stanch.complaints import count_complaints
 from stanch.engine import Engine
 from stanch.errors import RejectedTableError
@@ -47,6 +48,8 @@ class Investigation:
     out: Path
     seed: int = 0
     lang: Literal["en", "zh"] = "en"
+    #: Write an evidence bundle as well.
+    bundle: BundleRequest | None = None
 
 
 def investigate(
@@ -80,6 +83,9 @@ def investigate(
         findings = write_outputs(
             case.out, findings, engine, bin_us, case.lang, zone=case.read.zone, notes=notes
         )
+        if case.bundle:
+            origin = Origin(case.read, settings, case.lang)
+            write_bundle(case.out, case.bundle, origin, findings, engine)
     if evidence.all_rejected:
         why = next(iter(evidence.all_rejected.values()))
         raise RejectedTableError(why, hint=f"see {case.out / 'rejects.jsonl'}")
