@@ -157,6 +157,7 @@ def _trace(
         coverage=exposure.coverage + found.coverage,
         false_accusation_rate=found.false_accusation_rate,
         would_settle=found.would_settle,
+        settle=found.settle,
     )
 
 

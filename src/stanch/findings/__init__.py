@@ -136,6 +136,22 @@ class ComplaintCounts(Struct, frozen=True):
     duplicates: int = 0
 
 
+class Settling(Struct, frozen=True):
+    """One thing to do that would tell who leaked."""
+
+    action: Literal["complaints", "split", "canary", "order_numbers", "fields"]
+    #: In one plain sentence.
+    what: str
+    #: About whom; empty: whoever it was.
+    sources: list[str]
+    #: Expected number of further complaints that name their order; None: not known.
+    complaints_needed: int | None = None
+    #: Expected time at the pace of the complaints so far; None: not known.
+    days: float | None = None
+    #: Orders to plant with each of the sources.
+    orders: int | None = None
+
+
 class Attribution(Struct, frozen=True):
     """Which source explains the complaints, how sure, and who is cleared."""
 
@@ -151,6 +167,8 @@ class Attribution(Struct, frozen=True):
     false_accusation_rate: float | None = None
     #: What evidence would settle an undetermined question.
     would_settle: list[str] = field(default_factory=list)
+    #: The same with its numbers, what is quickest first.
+    settle: list[Settling] = field(default_factory=list)
 
 
 class ListCost(Struct, frozen=True):

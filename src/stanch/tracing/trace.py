@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+import msgspec
 import numpy as np
 import polars as pl
 
@@ -23,8 +24,10 @@ from stanch.tracing.null import Histories, simulate_histories
 from stanch.tracing.prior import weigh_prior
 from stanch.tracing.reasons import Reason, say_settle
 from stanch.tracing.settings import TracingSettings
+from stanch.tracing.settle import plan_settling
 from stanch.tracing.tell import REASONS, SOURCES, attribute, put_tables
 
+_RECEIVED: Final = "SELECT received_us FROM victims ORDER BY received_us"
 #: Somebody who gets near to being named is held against simulated histories.
 _WORTH_SIMULATING: Final = 0.2
 
@@ -58,7 +61,11 @@ def trace_sources(engine: Engine, settings: TracingSettings, seed: int, progress
         return _answer_empty(engine, "undetermined", Reason("unlinked_all", {}), [settle])
     traced = _trace(case, settings, seed, progress)
     put_tables(engine, traced)
-    return attribute(traced)
+    received = engine.fetch(_RECEIVED)["received_us"].to_numpy().astype(np.int64)
+    plans = plan_settling(traced, received)
+    return msgspec.structs.replace(
+        attribute(traced), settle=plans, would_settle=[plan.what for plan in plans]
+    )
 
 
 def _trace(case: Case, settings: TracingSettings, seed: int, progress: Progress) -> Traced:
