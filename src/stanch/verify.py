@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal
 
@@ -109,6 +109,7 @@ def recompute(
     try:
         settings = msgspec.convert(parameters.settings, Settings)
         lang = msgspec.convert(parameters.lang, Literal["en", "zh"])
+        acted = msgspec.convert(parameters.acted, date | None)
     except msgspec.ValidationError as error:
         raise UsageError(f"this version does not know the bundle's settings: {error}") from error
     # Where and with how much memory tables are computed is this machine's business, and changes nothing.
@@ -128,7 +129,8 @@ def recompute(
         geo=open_databases(map(Path, databases)),
         settings=settings.readers,
     )
-    case = Investigation(read, work / "out", parameters.seed, lang, BundleRequest(make_passing_signer()))
+    request = BundleRequest(make_passing_signer())
+    case = Investigation(read, work / "out", parameters.seed, lang, request, acted)
     # A table that is rejected as a whole was so the first time, or the findings will differ.
     with closing(open_engine(parameters.engine, settings.engine)) as engine, suppress(RejectedTableError):
         investigate(case, settings, engine, progress, now)

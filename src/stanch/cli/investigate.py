@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
@@ -76,6 +76,13 @@ def run_investigate(
             show_default=False,
         ),
     ] = (),
+    acted: Annotated[
+        str | None,
+        Parameter(
+            help="Day on which the shop acted, to set beside the day of the first alarm.",
+            metavar="YYYY-MM-DD",
+        ),
+    ] = None,
     seed: Annotated[int, Parameter(help="Seed of every random draw.")] = 0,
     lang: Annotated[Literal["en", "zh"], Parameter(help="Language of the report.")] = "en",
     bundle: Annotated[
@@ -139,6 +146,7 @@ def run_investigate(
         seed=seed,
         lang=lang,
         bundle=BundleRequest(load_signer(signing_key, os.environ), words) if bundle else None,
+        acted=_parse_day(acted),
     )
     with closing(open_engine(engine, settings.engine)) as tables, show_progress(quiet=quiet) as progress:
         try:
@@ -186,6 +194,13 @@ def _print_findings(out: Path) -> None:
 
 def _name_stdin(files: tuple[str, ...]) -> tuple[str, ...]:
     return tuple("-" if file == STDIN_PATH else file for file in files)
+
+
+def _parse_day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise UsageError(f"--acted {text}: no day of the form YYYY-MM-DD") from error
 
 
 def _parse_renames(pairs: tuple[str, ...]) -> dict[str, dict[str, str]]:

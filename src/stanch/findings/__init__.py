@@ -171,6 +171,23 @@ class Attribution(Struct, frozen=True):
     settle: list[Settling] = field(default_factory=list)
 
 
+class Early(Struct, frozen=True):
+    """How early it could have been known; days are those of the report's zone, empty where there is none."""
+
+    #: What the alarm is set to: mean number of false alarms, and what is usual without a leak.
+    false_alarms_per_year: float
+    usual_per_month: float
+    #: Day at whose end complaints were above their usual level, and how many had come by then.
+    alarm: str = ""
+    alarm_complaints: int = 0
+    #: Day at whose end a source of the answer would first have been named, and how many had come by then.
+    named: str = ""
+    named_complaints: int = 0
+    #: Day on which the shop acted, as it said itself, and how many had come by then.
+    acted: str = ""
+    acted_complaints: int = 0
+
+
 class ListCost(Struct, frozen=True):
     """What a list of addresses would have stopped and hit over the whole log: expected numbers."""
 
@@ -198,6 +215,8 @@ class Findings(Struct, frozen=True):
     notes: list[str] = field(default_factory=list)
     #: `block` and `challenge`: the cost of `blocklist.txt` and `challenge.txt`.
     lists: dict[str, ListCost] = field(default_factory=dict)
+    #: None where no complaints were given.
+    early: Early | None = None
 
 
 def encode_findings(findings: Findings) -> bytes:

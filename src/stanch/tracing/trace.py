@@ -12,13 +12,13 @@ import polars as pl
 
 from stanch.engine import Engine
 from stanch.findings import Attribution, AttributionVerdict
-from stanch.progress import Progress
+from stanch.progress import Progress, SilentProgress
 from stanch.tracing.baseline import compare_orders, count_cited
 from stanch.tracing.case import Case, load_case
 from stanch.tracing.evidence import Ground, Hits, collect_hits, measure_mean, measure_scale
 from stanch.tracing.explain import Explanation, explain_complaints
 from stanch.tracing.habits import estimate_citing
-from stanch.tracing.judge import LEAST_POSTERIOR, Verdicts, judge_sources
+from stanch.tracing.judge import LEAST_POSTERIOR, Verdicts, judge_sources, list_named
 from stanch.tracing.leak import weigh_copy, weigh_knowledge
 from stanch.tracing.null import Histories, simulate_histories
 from stanch.tracing.prior import weigh_prior
@@ -66,6 +66,14 @@ def trace_sources(engine: Engine, settings: TracingSettings, seed: int, progress
     return msgspec.structs.replace(
         attribute(traced), settle=plans, would_settle=[plan.what for plan in plans]
     )
+
+
+def name_sources_until(engine: Engine, settings: TracingSettings, seed: int, until_us: int) -> list[str]:
+    """Who would have been named at the time `until_us`."""
+    case = load_case(engine, settings, until_us)
+    if len(case.victims) == 0 or not case.exposures.sources:
+        return []
+    return list_named(case, _trace(case, settings, seed, SilentProgress()).verdicts)
 
 
 def _trace(case: Case, settings: TracingSettings, seed: int, progress: Progress) -> Traced:
