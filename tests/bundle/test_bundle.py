@@ -20,6 +20,8 @@ from stanch.errors import UsageError
 from stanch.reporting import prepare_out
 from stanch.simulation import simulate, write_incident
 
+#: Not an account of the shop: somebody wrote a password into the wrong field.
+SECRET = "hunter2-and-more"
 TABLES = ("logins", "accesses", "orders", "complaints")
 
 
@@ -45,6 +47,8 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def evidence(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("evidence")
     write_incident(simulate("burst-2015", 3, scale=0.1), folder)
+    with (folder / "complaints.csv").open("a", encoding="utf-8") as stream:
+        stream.write(f"K99999,2015-05-09T10:00:00Z,,{SECRET}{',' * 10}\n")
     return folder
 
 
@@ -182,11 +186,13 @@ def test_with_pseudonyms_no_clear_name_gets_in(evidence: Path, key: Path, tmp_pa
     assert main([*words, str(secret)]) == 0
 
 
-def test_sessions_phones_and_texts_stand_in_no_row(made: Path) -> None:
+def test_sessions_phones_texts_and_names_of_nobody_stand_in_no_row(made: Path) -> None:
     for path in (made / "bundle/rows").iterdir():
         with path.open(encoding="utf-8", newline="") as stream:
             columns = set(next(csv.reader(stream)))
         assert not columns & {"session", "phone", "text", "scam_phone", "device"}, path
+        assert SECRET not in path.read_text(encoding="utf-8")
+    assert "K99999" in (made / "bundle/rows/complaints.csv").read_text(encoding="utf-8")
 
 
 # --- whether it was changed -------------------------------------------------------------------

@@ -15,7 +15,7 @@ import polars as pl
 
 from stanch.engine import Engine
 from stanch.findings import Findings
-from stanch.reporting.cells import neutralise_cells, write_csv
+from stanch.reporting.cells import mask_name, neutralise_cells, write_csv
 from stanch.reporting.evidence import label_accounts
 from stanch.reporting.people import LEAST_LISTED, format_times
 from stanch.reporting.warnings import split_group
@@ -31,6 +31,7 @@ SELECT f.path AS file, c.line, c.complaint, c.received_us, c.contacted_us, c."or
   c.known_fields, c.loss, c.currency, c.region
 FROM complaints c JOIN input_files f ON f.file_id = c.file_id ORDER BY c.file_id, c.line
 """
+_OWNERS: Final = "SELECT DISTINCT account FROM known_orders WHERE account IS NOT NULL"
 _VICTIMS: Final = "SELECT complaint, received_us FROM victims"
 #: Orders that the caller may have known, as tracing takes them: the one cited, else those of the account.
 _SEEN: Final = """
@@ -137,8 +138,14 @@ def _list_frames(
 
 
 def _list_complaints(engine: Engine) -> pl.DataFrame:
-    """Every report; `counted`: the first of its victim, which the counts are about."""
+    """Every report; `counted`: the first of its victim, which the counts are about.
+
+    A name that placed no order is not known to be an account, and is masked.
+    """
     reports = engine.fetch(_REPORTS)
+    known = set(engine.fetch(_OWNERS)["account"])
+    accounts = [a if a is None or a in known else mask_name(a) for a in reports["account"]]
+    reports = reports.with_columns(pl.Series("account", accounts, pl.String))
     victims = engine.fetch(_VICTIMS).unique().with_columns(counted=pl.lit(value=True))
     keys = ["complaint", "received_us"]
     counted = reports.join(victims, on=keys, how="left", maintain_order="left")
