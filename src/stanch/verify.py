@@ -29,6 +29,8 @@ from stanch.settings import DEFAULTS, Settings
 
 #: Outputs that are text and tell nothing of the run: they have to be the same to the letter.
 _TEXT: Final = (".csv", ".txt", ".jsonl")
+_MOST_BYTES: Final = 256 << 20
+_NO_QUOTES: Final = str.maketrans("", "", "\"'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,10 @@ def compare(contents: Contents, manifest: Manifest, computed: Path) -> Iterator[
     new = msgspec.json.decode((computed / "manifest.json").read_bytes(), type=Manifest)
     names = {now.path: then.path for now, then in zip(new.inputs, manifest.inputs, strict=False)}
     with contents.open(FINDINGS) as stream:
-        bundled = msgspec.json.decode(stream.read())
+        raw = stream.read(_MOST_BYTES + 1)
+    if len(raw) > _MOST_BYTES:
+        raise UsageError(f"{FINDINGS} is larger than findings are")
+    bundled = msgspec.json.decode(raw)
     now = _rename(msgspec.json.decode((computed / FINDINGS).read_bytes()), names)
     if isinstance(bundled, dict) and isinstance(now, dict):
         bundled, now = bundled | {"run": None}, now | {"run": None}
@@ -183,11 +188,14 @@ def _write(value: Any) -> str:
 
 
 def _find_first_change(then: BinaryIO, now: BinaryIO, names: Mapping[str, str]) -> tuple[str, str] | None:
-    """The first line that differs, both ways of it; None: none does."""
+    """The first line that differs, both ways of it; None: none does.
+
+    Quotes do not count: whether a cell bears some hangs on the name of the input's folder.
+    """
     for number, (a, b) in enumerate(itertools.zip_longest(then, now, fillvalue=b""), start=1):
         mine = _rename(b.decode("utf-8", "replace"), names)
         theirs = a.decode("utf-8", "replace")
-        if theirs != mine:
+        if theirs.translate(_NO_QUOTES) != mine.translate(_NO_QUOTES):
             return f"line {number}: {show_text(theirs.rstrip(), 80)}", show_text(
                 mine.rstrip(), 80
             ) or "nothing"

@@ -38,10 +38,9 @@ from stanch.bundle.manifest import (
 from stanch.bundle.rows import write_rows
 from stanch.bundle.statements import STATEMENTS, Statement, encode_statements, list_statements
 from stanch.engine import Engine
-from stanch.evidence.tables import TABLES
 from stanch.findings import Findings
 from stanch.readers import ReadRequest
-from stanch.readers.files import STDIN, list_paths
+from stanch.readers.files import show_path
 from stanch.reporting.catalogue import Catalogue, Lang, load_catalogue
 from stanch.reporting.cells import show_text
 from stanch.reporting.folder import BUNDLE, BUNDLE_ZIP, OUTPUT_NAMES
@@ -130,21 +129,25 @@ def _list_parameters(request: BundleRequest, origin: Origin, findings: Findings)
 
 def _list_inputs(read: ReadRequest, findings: Findings) -> list[ListedInput]:
     """The inputs of the findings, in their order, with their sizes."""
-    paths = [path for table in TABLES for path in list_paths(read.paths.get(table, ()))]
-    paths += [database.path for database in read.geo]
+    paths = {show_path(str(path)): path for path in read.list_files()}
+    paths |= {database.path: Path(database.path) for database in read.geo}
     return [
         ListedInput(
             table=given.table,
             path=given.path,
             sha256=given.sha256,
-            bytes=Path(path).stat().st_size if path != STDIN and Path(path).is_file() else None,
+            bytes=_measure(paths.get(given.path)),
             rows=given.rows,
             rejects=given.rejects,
             format=given.format,
             encoding=given.encoding,
         )
-        for given, path in zip(findings.inputs, paths, strict=False)
+        for given in findings.inputs
     ]
+
+
+def _measure(path: Path | None) -> int | None:
+    return path.stat().st_size if path is not None and path.is_file() else None
 
 
 def _list_files(folder: Path) -> list[ListedFile]:

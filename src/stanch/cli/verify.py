@@ -100,7 +100,8 @@ def _compute_again(
         computed = recompute(manifest, found, key, Path(work), progress=progress, now=datetime.now(UTC))
         differences = list(itertools.islice(compare(contents, manifest, computed), _MOST_LINES + 1))
     if not differences:
-        return [*told, f"The findings are the same, computed again from {len(found):,} inputs."], SAME
+        inputs_told = "one input" if len(manifest.inputs) == 1 else f"{len(manifest.inputs):,} inputs"
+        return [*told, f"The findings are the same, computed again from {inputs_told}."], SAME
     shown = [f"{d.where}: {d.bundled} -> {d.computed}" for d in differences[:_MOST_LINES]]
     more = ["… and more"] if len(differences) > _MOST_LINES else []
     return [*told, *shown, *more, "The findings differ."], DIFFERS
