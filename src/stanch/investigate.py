@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Final, Literal
 
@@ -12,13 +12,14 @@ import msgspec
 import polars as pl
 
 from stanch import __version__
+from stanch.bundle import BundleRequest, Origin, write_bundle
 from stanch.complaints import count_complaints
 from stanch.engine import Engine
 from stanch.errors import RejectedTableError
 from stanch.evidence.rejects import RejectLog
 from stanch.evidence.tables import TABLES, Kind
 from stanch.exposure import ExposureResult, find_exposures
-from stanch.findings import Attribution, ComplaintCounts, Findings, Logins, Period, Run, format_time
+from stanch.findings import Attribution, ComplaintCounts, Early, Findings, Logins, Period, Run, format_time
 from stanch.progress import Progress
 from stanch.readers import EvidenceRead, ReadRequest, read_evidence
 from stanch.readers.sessions import forget_unnamed, join_actors
@@ -26,7 +27,7 @@ from stanch.reporting import open_rejects, prepare_out, replace_answer, write_ou
 from stanch.settings import Settings
 from stanch.stuffing import StuffingResult, find_attacks
 from stanch.stuffing.levels import name_levels
-from stanch.tracing import trace_sources
+from stanch.tracing import tell_early, trace_sources
 
 SCHEMA: Final = 1
 
@@ -47,6 +48,10 @@ class Investigation:
     out: Path
     seed: int = 0
     lang: Literal["en", "zh"] = "en"
+    #: Write an evidence bundle as well.
+    bundle: BundleRequest | None = None
+    #: When the shop acted, by its own word.
+    acted: date | None = None
 
 
 def investigate(
@@ -80,6 +85,10 @@ def investigate(
         findings = write_outputs(
             case.out, findings, engine, bin_us, case.lang, zone=case.read.zone, notes=notes
         )
+        if case.bundle:
+            acted = case.acted.isoformat() if case.acted else None
+            origin = Origin(case.read, settings, case.lang, acted)
+            write_bundle(case.out, case.bundle, origin, findings, engine)
     if evidence.all_rejected:
         why = next(iter(evidence.all_rejected.values()))
         raise RejectedTableError(why, hint=f"see {case.out / 'rejects.jsonl'}")
@@ -115,6 +124,7 @@ def _examine(
             *stuffing.notes,
         ],
         notes=evidence.notes,
+        early=_tell_early(case, engine, attribution, settings, progress),
     )
     return findings, stuffing.bin_us
 
@@ -151,6 +161,23 @@ def _trace(
         coverage=exposure.coverage + found.coverage,
         false_accusation_rate=found.false_accusation_rate,
         would_settle=found.would_settle,
+        settle=found.settle,
+    )
+
+
+def _tell_early(
+    case: Investigation, engine: Engine, found: Attribution, settings: Settings, progress: Progress
+) -> Early | None:
+    if not engine.has("complaints"):
+        return None
+    return tell_early(
+        engine,
+        found,
+        settings.tracing,
+        zone=case.read.zone,
+        seed=case.seed,
+        acted=case.acted,
+        progress=progress,
     )
 
 

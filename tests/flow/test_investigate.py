@@ -270,3 +270,14 @@ def test_a_web_log_without_users_accuses_no_open_page(lang: str, tmp_path: Path)
     assert [line for line in answer["not_examined"] if "access.log names nobody" in line]
     page = (out / "report.html").read_text(encoding="utf-8")
     assert ("names nobody who looked" if lang == "en" else "没有写明任何查看订单的人") in page
+
+
+def test_the_day_of_acting_stands_beside_the_alarm(incidents: dict[str, Path], tmp_path: Path) -> None:
+    answer = run_investigation(incidents["burst-2015"], tmp_path / "out", TABLES, "--acted", "2015-06-01")
+    early = answer["early"]
+    assert early["alarm"] <= early["named"] <= answer["complaints"]["last"][:10]
+    assert early["acted_complaints"] == answer["complaints"]["count"]
+    assert "2015-06-01" in (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    words = ["investigate", "--out", str(tmp_path / "no"), "--complaints", "x.csv", "--acted"]
+    assert main([*words, "last week"]) == 2
+    assert not (tmp_path / "no").exists()

@@ -14,6 +14,7 @@ from stanch.findings import (
     Attribution,
     Campaign,
     ComplaintCounts,
+    Early,
     Findings,
     Input,
     Interval,
@@ -222,4 +223,5 @@ def _named_findings(source: str) -> Findings:
             ["partner:carrier-east", "service:erp-sync"], ["courier hand-helds: no log given"],
             ["staff log starts 2015-04-20, 9 days after the first exposure that matters"], 0.002, [],
         ),
+        early=Early(1.0, 1.0, "2015-04-17", 6, "2015-04-18", 11, "2015-04-24", 38),
     )  # fmt: skip

@@ -16,7 +16,7 @@ EN, ZH = load_catalogue("en"), load_catalogue("zh")
 
 #: Words that are the same in both languages.
 SHARED = re.compile(
-    r"<[^>]*>|\{\w+\}|[\w-]+\.(?:csv|txt|json|jsonl)|%-?\w|\b(?:Stanch|IPv6|UTC|GDPR|SHA-256|zh-CN)\b"
+    r"<[^>]*>|\{\w+\}|--\w+|[\w-]+\.(?:csv|txt|json|jsonl)|%-?\w|\b(?:Stanch|IPv6|UTC|GDPR|SHA-256|zh-CN)\b"
 )
 
 

@@ -7,9 +7,11 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stanch.findings import format_time
-from stanch.reporting.charts import MONTH_US, choose_ticks, format_day
+from stanch.findings import Early, format_time
+from stanch.reporting.catalogue import load_catalogue
+from stanch.reporting.charts import MONTH_US, choose_ticks, draw_timeline, format_day
 from stanch.reporting.clock import Clock
+from stanch.reporting.sections import build_early
 from stanch.reporting.timeline import Span, build_timeline, choose_bin, find_gaps, tabulate
 
 ONE_FILE = Span(made.START - made.HOUR, made.START + 40 * made.DAY)
@@ -143,3 +145,41 @@ def test_nothing_is_lost_in_binning() -> None:
     assert timeline.lanes[0].seen["n"].sum() == table["seen_0"].sum() == 220
     assert timeline.complaints["n"].sum() == table["complaints"].sum() == 60
     assert table.height <= 62
+
+
+def test_days_that_could_have_been_known_are_marked_once_each_and_inside_only() -> None:
+    findings, engine = made.make_named()
+    early = Early(1.0, 1.0, "2015-04-17", 6, "2015-04-17", 6, "2015-04-24", 38)
+    findings = msgspec.structs.replace(findings, early=early)
+    timeline = build_timeline(findings, engine, made.HOUR, Clock())
+    assert timeline is not None
+    assert [(format_time(m.end_us), m.name) for m in timeline.marks] == [
+        ("2015-04-18T00:00:00Z", "alarm"),
+        ("2015-04-18T00:00:00Z", "named"),
+        ("2015-04-25T00:00:00Z", "acted"),
+    ]
+    drawing = draw_timeline(timeline, load_catalogue("en"))["wide"]
+    assert drawing.count("alarm, source named") == 1
+    assert drawing.count("shop acted") == 1
+    late = msgspec.structs.replace(findings, early=Early(1.0, 1.0, acted="2016-01-01"))
+    later = build_timeline(late, engine, made.HOUR, Clock())
+    assert later is not None
+    assert later.marks == []
+
+
+def test_the_report_sets_the_alarm_beside_the_day_on_which_the_shop_acted() -> None:
+    en = load_catalogue("en")
+    told = build_early(Early(1.0, 1.0, "2015-04-17", 6, "", 0, "2015-04-24", 38), en)
+    assert told is not None
+    assert "7 days after the first alarm" in told["told"]
+    assert "32 more complaints" in told["told"]
+    assert [row[1] for row in told["rows"]] == ["2015-04-17", "2015-04-24"]
+    for early, words in (
+        (Early(1.0, 1.0, "2015-04-17", 6), "was not told"),
+        (Early(1.0, 1.0, "2015-04-17", 6, "", 0, "2015-04-10", 0), "before an alarm"),
+        (Early(1.0, 1.0, acted="2015-04-10"), "No alarm"),
+    ):
+        told = build_early(early, en)
+        assert told is not None
+        assert words in told["told"]
+    assert build_early(Early(1.0, 1.0), en) is None

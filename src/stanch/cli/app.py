@@ -18,7 +18,10 @@ Start with `stanch demo`: it makes an incident, investigates it and shows the re
 Then try it on a log of your own: `stanch investigate --logins access.log --out findings`.
 """
 
-EPILOGUE: Final = "Exit status: 0 done; 2 cannot be used as given; 3 every row of a table was rejected."
+EPILOGUE: Final = (
+    "Exit status: 0 done; 1 verify found something altered; 2 cannot be used as given; 3 every row of a table"
+    " was rejected."
+)
 
 app = App(
     name="stanch",
@@ -30,6 +33,7 @@ app = App(
     result_action="return_value",
 )
 app.command("stanch.cli.investigate:run_investigate", name="investigate")
+app.command("stanch.cli.verify:run_verify", name="verify")
 app.command("stanch.cli.explain:run_explain", name="explain")
 app.command("stanch.cli.demo:run_demo", name="demo")
 app.command("stanch.cli.simulate:run_simulate", name="simulate")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
+import os
 import sys
+from collections.abc import Callable, Mapping
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from cyclopts import Parameter
 
+from stanch.bundle import BundleRequest, Signer, load_signer
 from stanch.cli.messages import say
 from stanch.cli.progress import show_progress
 from stanch.engine import open_engine
@@ -20,6 +24,7 @@ from stanch.findings import Findings
 from stanch.investigate import Investigation, investigate
 from stanch.readers import ReadRequest
 from stanch.readers.geo import open_databases
+from stanch.reporting.folder import BUNDLE_ZIP
 from stanch.settings import load_settings
 
 #: How a lone `-` comes through the parser, which would take it for an option.
@@ -71,8 +76,32 @@ def run_investigate(
             show_default=False,
         ),
     ] = (),
+    acted: Annotated[
+        str | None,
+        Parameter(
+            help="Day on which the shop acted, to set beside the day of the first alarm.",
+            metavar="YYYY-MM-DD",
+        ),
+    ] = None,
     seed: Annotated[int, Parameter(help="Seed of every random draw.")] = 0,
     lang: Annotated[Literal["en", "zh"], Parameter(help="Language of the report.")] = "en",
+    bundle: Annotated[
+        bool,
+        Parameter(
+            help="Write bundle/ and bundle.zip too: answer, rows behind it, hashes, signature.",
+            negative=(),
+            show_default=False,
+        ),
+    ] = False,
+    signing_key: Annotated[
+        Path | None,
+        Parameter(
+            help="Ed25519 key (PEM) that signs the bundle; else that of STANCH_SIGNING_KEY, else one of"
+            " your own, made on first use.",
+            metavar="FILE",
+            show_default=False,
+        ),
+    ] = None,
     json: Annotated[
         bool, Parameter(help="Print findings.json when done.", negative=(), show_default=False)
     ] = False,
@@ -94,11 +123,14 @@ def run_investigate(
         stanch investigate --logins 'auth-*.csv.gz' --orders orders.xlsx --complaints calls.csv
         --accesses backoffice.parquet --map accesses.actor=user_name --zone Asia/Shanghai --out findings
     """
+    words = list_words("investigate", dict(locals()), run_investigate)
     paths = {"logins": logins, "accesses": accesses, "orders": orders, "complaints": complaints}
     if not any(paths.values()):
         raise UsageError(
             "no evidence given", hint="give at least one of --logins --accesses --orders --complaints"
         )
+    if signing_key and not bundle:
+        raise UsageError("--signing-key signs nothing without --bundle")
     case = Investigation(
         read=ReadRequest(
             paths={table: _name_stdin(files) for table, files in paths.items() if files},
@@ -113,6 +145,8 @@ def run_investigate(
         out=out,
         seed=seed,
         lang=lang,
+        bundle=BundleRequest(load_signer(signing_key, os.environ), words) if bundle else None,
+        acted=_parse_day(acted),
     )
     with closing(open_engine(engine, settings.engine)) as tables, show_progress(quiet=quiet) as progress:
         try:
@@ -125,7 +159,32 @@ def run_investigate(
         _print_findings(out)
     if not quiet and sys.stderr.isatty():
         _say_what_was_read(findings, out)
+    if case.bundle and not quiet:
+        _say_who_signed(case.bundle.signer, out)
     return 0
+
+
+def list_words(verb: str, given: Mapping[str, Any], command: Callable[..., int]) -> list[str]:
+    """The command line that gives these arguments, without those that have their default."""
+    words = ["stanch", verb]
+    for name, value in given.items():
+        default = inspect.signature(command).parameters[name].default
+        if value == default:
+            continue
+        option = f"--{name.replace('_', '-')}"
+        words.append(option)
+        if isinstance(value, tuple):
+            repeated = name in ("map", "geo")
+            words += [str(value[0])] + [w for v in value[1:] for w in ([option] * repeated + [str(v)])]
+        elif value is not True:
+            words.append(str(value))
+    return words
+
+
+def _say_who_signed(signer: Signer, out: Path) -> None:
+    if signer.is_new:
+        say(f"A signing key was made for you: {signer.path}")
+    say(f"The bundle {out / BUNDLE_ZIP} is signed by {signer.fingerprint}: note this apart from the bundle")
 
 
 def _print_findings(out: Path) -> None:
@@ -135,6 +194,13 @@ def _print_findings(out: Path) -> None:
 
 def _name_stdin(files: tuple[str, ...]) -> tuple[str, ...]:
     return tuple("-" if file == STDIN_PATH else file for file in files)
+
+
+def _parse_day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise UsageError(f"--acted {text}: no day of the form YYYY-MM-DD") from error
 
 
 def _parse_renames(pairs: tuple[str, ...]) -> dict[str, dict[str, str]]:

@@ -136,6 +136,22 @@ class ComplaintCounts(Struct, frozen=True):
     duplicates: int = 0
 
 
+class Settling(Struct, frozen=True):
+    """One thing to do that would tell who leaked."""
+
+    action: Literal["complaints", "split", "canary", "order_numbers", "fields"]
+    #: In one plain sentence.
+    what: str
+    #: About whom; empty: whoever it was.
+    sources: list[str]
+    #: Expected number of further complaints that name their order; None: not known.
+    complaints_needed: int | None = None
+    #: Expected time at the pace of the complaints so far; None: not known.
+    days: float | None = None
+    #: Orders to plant with each of the sources.
+    orders: int | None = None
+
+
 class Attribution(Struct, frozen=True):
     """Which source explains the complaints, how sure, and who is cleared."""
 
@@ -151,6 +167,25 @@ class Attribution(Struct, frozen=True):
     false_accusation_rate: float | None = None
     #: What evidence would settle an undetermined question.
     would_settle: list[str] = field(default_factory=list)
+    #: The same with its numbers, what is quickest first.
+    settle: list[Settling] = field(default_factory=list)
+
+
+class Early(Struct, frozen=True):
+    """How early it could have been known; days are those of the report's zone, empty where there is none."""
+
+    #: What the alarm is set to: mean number of false alarms, and what is usual without a leak.
+    false_alarms_per_year: float
+    usual_per_month: float
+    #: Day at whose end complaints were above their usual level, and how many had come by then.
+    alarm: str = ""
+    alarm_complaints: int = 0
+    #: Day at whose end a source of the answer would first have been named, and how many had come by then.
+    named: str = ""
+    named_complaints: int = 0
+    #: Day on which the shop acted, as it said itself, and how many had come by then.
+    acted: str = ""
+    acted_complaints: int = 0
 
 
 class ListCost(Struct, frozen=True):
@@ -180,6 +215,8 @@ class Findings(Struct, frozen=True):
     notes: list[str] = field(default_factory=list)
     #: `block` and `challenge`: the cost of `blocklist.txt` and `challenge.txt`.
     lists: dict[str, ListCost] = field(default_factory=dict)
+    #: None where no complaints were given.
+    early: Early | None = None
 
 
 def encode_findings(findings: Findings) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import polars as pl
 
@@ -17,13 +17,15 @@ _SIGNED_NUMBER: Final = r"^[+\-][0-9]+$"
 
 _MAX_SHOWN: Final = 72
 
+Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 
-def neutralise_cells(frame: pl.DataFrame) -> pl.DataFrame:
+
+def neutralise_cells(frame: Frame) -> Frame:
     """`frame` with `'` put before each text cell that a spreadsheet would run as a formula.
 
     All other cells stay as given, so that identifiers can be matched against the shop's own.
     """
-    names = [name for name, kind in frame.schema.items() if kind == pl.String]
+    names = [name for name, kind in frame.collect_schema().items() if kind == pl.String]
     return frame.with_columns(
         pl.when(pl.col(name).str.contains(_FORMULA) & ~pl.col(name).str.contains(_SIGNED_NUMBER))
         .then(pl.concat_str(pl.lit("'"), pl.col(name)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import altair as alt
 import polars as pl
@@ -43,6 +43,8 @@ _DASHES: Final[dict[str, list[int]]] = {"leak": [], "gap": [], "unlogged": [3, 3
 WIDTHS: Final = {"wide": 860, "narrow": 262}
 _AXIS_PX: Final = 44
 _NARROW_PX: Final = 400
+#: Height of the name of one marked day.
+_MARK_PX: Final = 15
 #: Room above the highest value, for the names of attacks.
 _HEADROOM: Final = 1.12
 #: What is not covered by the login log is marked from this part of the time line on.
@@ -78,7 +80,8 @@ def _draw(timeline: Timeline, texts: Catalogue, width: int) -> Markup:
         panels.append((_layer_lane(lane, timeline), 84, texts.text(form, source=source, bin=events_bin)))
     if _has(timeline.complaints, "n"):
         title = texts.text("chart.complaints", bin=events_bin)
-        panels.append((_layer_complaints(timeline), 84, title))
+        room = _MARK_PX * len(_join_marks(timeline.marks))
+        panels.append((_layer_complaints(timeline, texts), 84 + room, title))
     drawn = []
     for i, (layers, height, title) in enumerate(panels):
         x = _axis_x(timeline.span, texts, width, labels=i == len(panels) - 1)
@@ -159,8 +162,34 @@ def _layer_lane(lane: Lane, timeline: Timeline) -> list[Any]:
     return [*_bands([Span(start, end)], timeline.span, "leak"), bars]
 
 
-def _layer_complaints(timeline: Timeline) -> list[Any]:
-    return [_bars(timeline.complaints, timeline.events_bin_us, "complaint")]
+def _layer_complaints(timeline: Timeline, texts: Catalogue) -> list[Any]:
+    """Bars, and above them the days on which it could have been known, each name on a line of its own."""
+    marks = _join_marks(timeline.marks)
+    room = 1 + _MARK_PX * len(marks) / 84
+    layers = [_bars(timeline.complaints, timeline.events_bin_us, "complaint", room)]
+    middle = (timeline.span.start_us + timeline.span.end_us) / 2
+    for i, (end_us, names) in enumerate(marks):
+        told = texts.text("page.comma").join(texts.text(f"chart.mark_{name}") for name in names)
+        base = alt.Chart(alt.InlineData(values=[{"x": end_us / 1e3, "name": told}]))
+        # A name stands where there is more room for it.
+        side: Literal["left", "right"] = "left" if end_us < middle else "right"
+        layers += [
+            base.mark_rule(color=_COLOUR["ink"], strokeDash=[4, 3]).encode(
+                y=alt.value(_MARK_PX * i), y2=alt.value("height")
+            ),
+            base.mark_text(
+                color=_COLOUR["ink"], align=side, baseline="top", dx=4 if side == "left" else -4, fontSize=11
+            ).encode(y=alt.value(_MARK_PX * i), text="name:N"),
+        ]
+    return layers
+
+
+def _join_marks(marks: list[Span]) -> list[tuple[int, list[str]]]:
+    """Each day once, with the names of all that is marked on it."""
+    days: dict[int, list[str]] = {}
+    for mark in marks:
+        days.setdefault(mark.end_us, []).append(mark.name)
+    return list(days.items())
 
 
 def _bands(spans: list[Span], within: Span, colour: str) -> list[Any]:
@@ -179,13 +208,13 @@ def _bands(spans: list[Span], within: Span, colour: str) -> list[Any]:
     ]
 
 
-def _bars(frame: pl.DataFrame, bin_us: int, colour: str) -> Any:
+def _bars(frame: pl.DataFrame, bin_us: int, colour: str, room: float = 1.0) -> Any:
     rows = [
         {"x": time / 1e3, "x2": (time + 0.86 * bin_us) / 1e3, "n": n}
         for time, n in frame.select("time_us", "n").iter_rows()
         if n
     ]
-    height = max(*frame["n"], 1) * _HEADROOM
+    height = max(*frame["n"], 1) * _HEADROOM * room
     return (
         alt.Chart(alt.InlineData(values=rows))
         .mark_rect(color=_COLOUR[colour])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,19 @@ OUTPUT_NAMES: Final = (
     "rejects.jsonl",
 )
 
+#: The evidence bundle: a folder, and the same as a zip.
+BUNDLE: Final = "bundle"
+BUNDLE_ZIP: Final = "bundle.zip"
+_BUNDLED: Final = re.compile(
+    "|".join(
+        [
+            r"manifest\.(json|sig)|public_key\.pem|index\.html|statements\.json|outputs|rows",
+            r"rows/[a-z]+(-[a-z0-9]+)*\.csv",
+            f"outputs/({'|'.join(map(re.escape, OUTPUT_NAMES))})",
+        ]
+    )
+)
+
 #: How the files begin that a run opens with. `findings.json` is the first of an answer, and goes last
 #: when one is cleared, so that it vouches for the others even where a run was killed half-way.
 _OPENINGS: Final = {
@@ -51,7 +65,7 @@ def prepare_out(out: Path, inputs: Sequence[Path] = ()) -> None:
         out.mkdir(parents=True, exist_ok=True)
         entries = sorted(out.iterdir())
         _refuse_foreign(out, entries)
-        inside = {os.path.realpath(entry) for entry in entries}
+        inside = {os.path.realpath(entry) for entry in (*entries, *(out / BUNDLE).rglob("*"))}
         for given in inputs:
             if os.path.realpath(given) in inside:  # does not mind loops of links
                 raise UsageError(
@@ -81,6 +95,9 @@ def replace_answer(out: Path) -> None:
         UsageError: a file cannot be removed.
     """
     try:
+        (out / BUNDLE_ZIP).unlink(missing_ok=True)
+        if (out / BUNDLE).exists():
+            shutil.rmtree(out / BUNDLE)
         for name in reversed(OUTPUT_NAMES):
             (out / name).unlink(missing_ok=True)
         (out / UNFINISHED).replace(out / "rejects.jsonl")
@@ -89,14 +106,14 @@ def replace_answer(out: Path) -> None:
 
 
 def _refuse_foreign(out: Path, entries: list[Path]) -> None:
-    foreign = [
-        e.name
-        for e in entries
-        if e.name not in (*OUTPUT_NAMES, UNFINISHED) or e.is_symlink() or not e.is_file()
-    ]
+    files = [entry for entry in entries if entry.name != BUNDLE]
+    known = (*OUTPUT_NAMES, BUNDLE_ZIP, UNFINISHED)
+    foreign = [e.name for e in files if e.name not in known or e.is_symlink() or not e.is_file()]
+    foreign += _list_foreign_in_bundle(out) if len(files) < len(entries) else []
     if not foreign:
         # An empty file is nobody's work; a run that ran out of disk leaves some.
-        filled = [entry for entry in entries if entry.stat().st_size]
+        filled = [entry for entry in files if entry.stat().st_size]
+        filled += [entry for entry in entries if entry.name == BUNDLE]
         foreign = [entry.name for entry in filled if entry.name in _OPENINGS and not _is_ours(entry)]
         if not foreign and not any(entry.name == "findings.json" for entry in filled):
             foreign = [entry.name for entry in filled if entry.name not in _OPENINGS]
@@ -106,6 +123,19 @@ def _refuse_foreign(out: Path, entries: list[Path]) -> None:
             f"--out {out} holds files that an earlier run did not write: {foreign[0]!r}{more}",
             hint="name an empty or a new folder",
         )
+
+
+def _list_foreign_in_bundle(out: Path) -> list[str]:
+    """What no bundle holds, by name; a link or a file in its place as a whole."""
+    folder = out / BUNDLE
+    if folder.is_symlink() or not folder.is_dir():
+        return [BUNDLE]
+    inside = [(path, path.relative_to(folder).as_posix()) for path in sorted(folder.rglob("*"))]
+    return [
+        f"{BUNDLE}/{name}"
+        for path, name in inside
+        if not _BUNDLED.fullmatch(name) or path.is_symlink() or path.is_dir() != (name in ("outputs", "rows"))
+    ]
 
 
 def _is_ours(path: Path) -> bool:

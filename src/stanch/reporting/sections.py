@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 import msgspec
@@ -11,7 +12,7 @@ import polars as pl
 from markupsafe import Markup
 
 from stanch.engine import Engine
-from stanch.findings import ComplaintCounts, Findings, format_time
+from stanch.findings import ComplaintCounts, Early, Findings, format_time
 from stanch.reporting.addresses import sum_costs
 from stanch.reporting.answer import name_source, show_moment, tell_point
 from stanch.reporting.catalogue import Catalogue
@@ -257,6 +258,30 @@ def build_complaints(counts: ComplaintCounts) -> dict[str, Any]:
         "n_other": max(0, len(regions) - _MAX_REGIONS),
         "other": sum(count for _, count in regions[_MAX_REGIONS:]),
     }
+
+
+def build_early(early: Early | None, texts: Catalogue) -> dict[str, Any] | None:
+    """Rows of the table of days, and what is to be said of them; None where no complaint came."""
+    if early is None or not (early.alarm or early.named or early.acted):
+        return None
+    days = {
+        "alarm": (early.alarm, early.alarm_complaints),
+        "named": (early.named, early.named_complaints),
+        "acted": (early.acted, early.acted_complaints),
+    }
+    rows = [
+        (texts.html(f"early.{name}"), day, n) for name, (day, n) in days.items() if day or name != "named"
+    ]
+    told = texts.html("early.untold")
+    if early.acted and early.alarm:
+        late = (date.fromisoformat(early.acted) - date.fromisoformat(early.alarm)).days
+        key = "early.later" if late > 0 else "early.not_later"
+        more = texts.number(early.acted_complaints - early.alarm_complaints)
+        told = texts.html(key, n=late, more=more)
+    elif early.acted:
+        told = texts.html("early.no_alarm")
+    rate, usual = (f"{value:g}" for value in (early.false_alarms_per_year, early.usual_per_month))
+    return {"rows": rows, "told": told, "note": texts.html("early.note", rate=rate, usual=usual)}
 
 
 def list_costs(costs: pl.DataFrame) -> list[dict[str, Any]]:

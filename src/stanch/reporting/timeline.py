@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, NamedTuple
 
 import polars as pl
 
 from stanch.engine import Engine
-from stanch.findings import Attribution, Campaign, Findings
+from stanch.findings import Attribution, Campaign, Early, Findings
 from stanch.reporting.clock import Clock
 from stanch.reporting.warnings import split_group
 
 MINUTE_US: Final = 60_000_000
 DAY_US: Final = 86_400_000_000
+_EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 _MAX_BINS: Final = 240
 _MAX_EVENT_BINS: Final = 90
 #: Over more than a week, orders and complaints are counted per day, as people speak of them.
@@ -89,6 +90,8 @@ class Timeline:
     #: Whether orders seen before the span were left out.
     is_cut: bool
     gaps: list[Span]
+    #: Ends of the days on which it could have been known, and was acted on: `alarm`, `named`, `acted`.
+    marks: list[Span]
 
 
 def build_timeline(findings: Findings, engine: Engine, bin_us: int, clock: Clock) -> Timeline | None:
@@ -119,7 +122,14 @@ def build_timeline(findings: Findings, engine: Engine, bin_us: int, clock: Clock
         campaigns=[_span_campaign(campaign, clock) for campaign in findings.campaigns],
         is_cut=is_cut,
         gaps=[Span(clock.wall(gap.start_us), clock.wall(gap.end_us)) for gap in gaps],
+        marks=[mark for mark in _list_marks(findings.early) if mark.end_us <= span.end_us],
     )
+
+
+def _list_marks(early: Early | None) -> list[Span]:
+    named = [(early.alarm, "alarm"), (early.named, "named"), (early.acted, "acted")] if early else []
+    days = [(date.fromisoformat(day).toordinal() - _EPOCH_DAY, name) for day, name in named if day]
+    return [Span(day * DAY_US, (day + 1) * DAY_US, name) for day, name in sorted(days, key=lambda d: d[0])]
 
 
 def _choose_start(attempts: pl.DataFrame, lanes: list[Lane], received: pl.DataFrame) -> int | None:

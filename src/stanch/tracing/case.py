@@ -23,13 +23,17 @@ UNKNOWN: Final = 0
 #: Callers prefer fresh orders: at this age an order is half as likely to be the one they know.
 _HALF_LIFE_US: Final = 30 * 86_400_000_000
 
-_ORDERS: Final = 'SELECT "order", account, time_us, region FROM known_orders WHERE "order" IS NOT NULL'
+#: Later than anything: nothing is left out.
+NEVER_US: Final = (1 << 62) - 1
+
+_ORDERS: Final = 'SELECT "order", account, time_us, region FROM known_orders\
+ WHERE "order" IS NOT NULL AND time_us <= $until_us'
 _EXPOSED: Final = 'SELECT "order", CAST(NULL AS VARCHAR) AS account, min(first_us) AS time_us,\
- CAST(NULL AS VARCHAR) AS region FROM exposures GROUP BY "order"'
-_EXPOSURES: Final = 'SELECT source, "order", first_us, fields, weight FROM exposures'
-_VICTIMS: Final = (
-    'SELECT complaint, "order", account, received_us, contacted_us, known_fields, region FROM victims'
-)
+ CAST(NULL AS VARCHAR) AS region FROM exposures WHERE first_us <= $until_us GROUP BY "order"'
+_EXPOSURES: Final = 'SELECT source, "order", first_us, fields, weight FROM exposures\
+ WHERE first_us <= $until_us'
+_VICTIMS: Final = 'SELECT complaint, "order", account, received_us, contacted_us, known_fields, region\
+ FROM victims WHERE received_us <= $until_us'
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +100,20 @@ class Case:
     victims: Victims
 
 
-def load_case(engine: Engine, settings: TracingSettings) -> Case:
-    """Number the rows of `known_orders`, `exposures` and `victims`, independent of their order."""
-    rows = engine.fetch(_ORDERS if engine.has("known_orders") else _EXPOSED)
+def load_case(engine: Engine, settings: TracingSettings, until_us: int = NEVER_US) -> Case:
+    """Number the rows of `known_orders`, `exposures` and `victims`, independent of their order.
+
+    Only what was known at the time `until_us` counts: orders placed, looks and complaints received by then.
+    """
+    until = {"until_us": until_us}
+    rows = engine.fetch(_ORDERS if engine.has("known_orders") else _EXPOSED, until)
     rows = rows.unique("order").sort("time_us", "order").with_row_index("at")
     names = rows.select("order", pl.col("at").cast(pl.Int64))
-    exposures = _number_exposures(engine.fetch(_EXPOSURES), names)
+    exposures = _number_exposures(engine.fetch(_EXPOSURES, until), names)
     orders = _borrow_regions(_number_orders(rows), exposures)
     accounts = rows.select("account", pl.Series("account_at", orders.account)).drop_nulls().unique("account")
-    return Case(orders, exposures, _link_victims(engine.fetch(_VICTIMS), names, accounts, orders, settings))
+    victims = _link_victims(engine.fetch(_VICTIMS, until), names, accounts, orders, settings)
+    return Case(orders, exposures, victims)
 
 
 def read_fields(fields: pl.Series) -> Ints:

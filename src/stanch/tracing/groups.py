@@ -44,6 +44,11 @@ def name_group(sources: Sequence[str], members: Sequence[int]) -> str:
     return "group:" + "+".join(sources[j] for j in members)
 
 
+def split_group(source: str) -> list[str]:
+    """The members of `group:A+B`, or the source itself."""
+    return source.removeprefix("group:").split("+") if source.startswith("group:") else [source]
+
+
 def _list_seen(hits: Hits, n_sources: int, n_victims: int) -> Flags:
     seen = np.zeros((n_sources, n_victims), dtype=np.bool_)
     plain = hits.value > _PLAIN_HIT

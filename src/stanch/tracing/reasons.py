@@ -85,6 +85,21 @@ SENTENCES: Final[Mapping[str, str]] = {
 
 SETTLE: Final[Mapping[str, str]] = {
     "more": "More complaints: about {n} more that name their order would tell whether {source} leaked.",
+    "more_days": "More complaints: about {n} more that name their order would tell whether {source} leaked,"
+    " in about {days} days at the pace so far.",
+    "typical": "More complaints: no source stands out from the {traced} traced so far; about {n} more that"
+    " name their order would name a source like most of these, if half of them come from it.",
+    "typical_days": "More complaints: no source stands out from the {traced} traced so far; about {n} more"
+    " that name their order would name a source like most of these, if half of them come from it, in about"
+    " {days} days at the pace so far.",
+    "split_n": "Give {members} different orders from now on: about {n} complaints about these orders then"
+    " tell them apart.",
+    "split_n_days": "Give {members} different orders from now on: about {n} complaints about these orders"
+    " then tell them apart, in about {days} days.",
+    "canary": "Plant orders that only {members} sees, each with a phone number of its own: if it leaks, of"
+    " at most {n} such orders one is called about within about {days} days.",
+    "canary_each": "Plant orders that only one of {members} sees, each with a phone number of its own: of at"
+    " most {n} such orders for each, one is called about within about {days} days where it leaks.",
     "any": "More complaints that name their order and say what the caller knew: from the {n} traced so far"
     " no source stands out.",
     "link": "Ask victims for their order numbers, or give the orders that the complaints name: so far none"

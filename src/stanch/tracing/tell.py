@@ -15,7 +15,8 @@ from stanch.tracing.case import Ints
 from stanch.tracing.groups import name_group
 from stanch.tracing.judge import LEAST_POSSIBLE, list_named
 from stanch.tracing.leak import count_specific
-from stanch.tracing.reasons import SENTENCES, Reason, say_settle, write_expected, write_percent
+from stanch.tracing.reasons import SENTENCES, Reason, write_expected, write_percent
+from stanch.tracing.settle import find_standing_out
 
 if TYPE_CHECKING:
     from stanch.tracing.trace import Traced
@@ -45,8 +46,6 @@ _LN10: Final = float(np.log(10))
 _PLAIN_HIT: Final = 0.05
 _MOST_POSTERIORS: Final = 50
 _EVERYTHING: Final = 0.8
-#: A source as likely as this share of the likeliest one is tied with it.
-_TIED: Final = 0.8
 
 
 def attribute(traced: Traced) -> Attribution:
@@ -70,7 +69,6 @@ def attribute(traced: Traced) -> Attribution:
         not_examined=[],
         coverage=[],
         false_accusation_rate=rate,
-        would_settle=_list_settling(traced),
     )
 
 
@@ -135,7 +133,7 @@ def _tell_knowledge(traced: Traced) -> list[Reason]:
 
 
 def _tell_likeliest(traced: Traced) -> Reason:
-    top = _find_standing_out(traced)
+    top = find_standing_out(traced)
     if top is None:
         return Reason("undetermined_none", {}, "against")
     found, source = traced.found, traced.ground.case.exposures.sources[top]
@@ -144,16 +142,6 @@ def _tell_likeliest(traced: Traced) -> Reason:
         return Reason("undetermined_rate", {"source": source, "percent": percent}, "against")
     percent = write_percent(float(found.posterior[top]))
     return Reason("undetermined", {"source": source, "percent": percent}, "against")
-
-
-def _find_standing_out(traced: Traced) -> int | None:
-    """The likeliest source, None where the evidence does not set it apart from the others."""
-    found = traced.found
-    if not found.race.tried:
-        return None
-    first, *rest = sorted(found.race.tried, key=lambda j: (-found.posterior[j], j))
-    tied = any(found.posterior[j] > _TIED * found.posterior[first] for j in rest)
-    return None if tied or found.posterior[first] < LEAST_POSSIBLE else first
 
 
 def _give_source_reasons(traced: Traced, j: int, n_plain: int | None) -> list[Reason]:
@@ -296,35 +284,3 @@ def _row_of_group(traced: Traced, group: list[int], exposed: Ints, plain: Ints) 
         verdict = "named"
     row = _row(name_group(sources, group), p, float(found.race.log_factor[best]), verdict)
     return row | _tell_where(traced, best, int(exposed[best]), int(plain[best])) | _write_reasons(told)
-
-
-def _list_settling(traced: Traced) -> list[str]:
-    """What would settle the question; never empty where it is undetermined."""
-    case, found, verdicts = traced.ground.case, traced.found, traced.verdicts
-    sources = case.exposures.sources
-    told: list[str] = []
-    if verdicts.verdict == "undetermined":
-        told.append(_settle_by_complaints(traced))
-    for group in verdicts.groups:
-        if found.p_any(set(group)) >= 0.1:
-            told.append(say_settle("split", members=" and ".join(sources[j] for j in group)))
-    if verdicts.verdict != "named":
-        if case.victims.n_all > len(case.victims):
-            told.append(say_settle("numbers", n=case.victims.n_all - len(case.victims)))
-        if not (case.exposures.fields != 0).any():
-            told.append(say_settle("fields"))
-    return told
-
-
-def _settle_by_complaints(traced: Traced) -> str:
-    """How many more complaints would decide on the likeliest source, if one stands out."""
-    found, sources = traced.found, traced.ground.case.exposures.sources
-    n = len(traced.ground.case.victims)
-    top = _find_standing_out(traced)
-    if top is None:
-        return say_settle("any", n=n)
-    per_complaint = found.race.log_factor[top] / max(n, 1)
-    lacking = float(np.log(20 * len(sources))) + 2 - found.race.log_factor[top]
-    if per_complaint <= 0.05 or lacking <= 0:
-        return say_settle("rarer", source=sources[top])
-    return say_settle("more", n=int(np.ceil(lacking / per_complaint)), source=sources[top])

@@ -6,25 +6,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+import msgspec
 import numpy as np
 import polars as pl
 
 from stanch.engine import Engine
 from stanch.findings import Attribution, AttributionVerdict
-from stanch.progress import Progress
+from stanch.progress import Progress, SilentProgress
 from stanch.tracing.baseline import compare_orders, count_cited
 from stanch.tracing.case import Case, load_case
 from stanch.tracing.evidence import Ground, Hits, collect_hits, measure_mean, measure_scale
 from stanch.tracing.explain import Explanation, explain_complaints
 from stanch.tracing.habits import estimate_citing
-from stanch.tracing.judge import LEAST_POSTERIOR, Verdicts, judge_sources
+from stanch.tracing.judge import LEAST_POSTERIOR, Verdicts, judge_sources, list_named
 from stanch.tracing.leak import weigh_copy, weigh_knowledge
 from stanch.tracing.null import Histories, simulate_histories
 from stanch.tracing.prior import weigh_prior
 from stanch.tracing.reasons import Reason, say_settle
 from stanch.tracing.settings import TracingSettings
+from stanch.tracing.settle import plan_settling
 from stanch.tracing.tell import REASONS, SOURCES, attribute, put_tables
 
+_RECEIVED: Final = "SELECT received_us FROM victims ORDER BY received_us"
 #: Somebody who gets near to being named is held against simulated histories.
 _WORTH_SIMULATING: Final = 0.2
 
@@ -58,7 +61,19 @@ def trace_sources(engine: Engine, settings: TracingSettings, seed: int, progress
         return _answer_empty(engine, "undetermined", Reason("unlinked_all", {}), [settle])
     traced = _trace(case, settings, seed, progress)
     put_tables(engine, traced)
-    return attribute(traced)
+    received = engine.fetch(_RECEIVED)["received_us"].to_numpy().astype(np.int64)
+    plans = plan_settling(traced, received)
+    return msgspec.structs.replace(
+        attribute(traced), settle=plans, would_settle=[plan.what for plan in plans]
+    )
+
+
+def name_sources_until(engine: Engine, settings: TracingSettings, seed: int, until_us: int) -> list[str]:
+    """Who would have been named at the time `until_us`."""
+    case = load_case(engine, settings, until_us)
+    if len(case.victims) == 0 or not case.exposures.sources:
+        return []
+    return list_named(case, _trace(case, settings, seed, SilentProgress()).verdicts)
 
 
 def _trace(case: Case, settings: TracingSettings, seed: int, progress: Progress) -> Traced:
