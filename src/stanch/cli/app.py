@@ -34,6 +34,7 @@ app.command("stanch.cli.explain:run_explain", name="explain")
 app.command("stanch.cli.demo:run_demo", name="demo")
 app.command("stanch.cli.simulate:run_simulate", name="simulate")
 app.command("stanch.cli.notices:run_notices", name="notices")
+app.command("stanch.cli.warn:run_warn", name="warn")
 app.command("stanch.cli.doctor:run_doctor", name="doctor")
 app.register_install_completion_command(name="install-completion")
 

@@ -14,7 +14,6 @@ import msgspec
 from msgspec import Meta, Struct
 
 from stanch.errors import SettingsError
-from stanch.settings import list_settings
 
 Ask = Literal[
     "refund_page",
@@ -128,6 +127,8 @@ def find_fact(shop: Shop, name: str, lang: str) -> tuple[str, Any]:
 
 def render_example() -> str:
     """A TOML file with every key, commented out, to be filled in by a person."""
+    from stanch.settings import list_settings  # which brings every stage along
+
     lines = ["# What the shop alone knows. Remove the # before a key and fill it in; leave out what is open."]
     section = ""
     for key, _, default, description in list_settings(Shop):
@@ -142,6 +143,8 @@ def render_example() -> str:
 
 def render_shop_page() -> str:
     """The Markdown page `docs/guide/shop.md`."""
+    from stanch.settings import list_settings
+
     lines = [
         "# Shop facts",
         "",
