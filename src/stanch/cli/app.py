@@ -36,6 +36,9 @@ app.command("stanch.cli.simulate:run_simulate", name="simulate")
 app.command("stanch.cli.notices:run_notices", name="notices")
 app.command("stanch.cli.warn:run_warn", name="warn")
 app.command("stanch.cli.doctor:run_doctor", name="doctor")
+complaints = App(name="complaints", help="Complaints: imported from files and mailboxes.")
+complaints.command("stanch.cli.intake:run_import", name="import")
+app.command(complaints)
 app.register_install_completion_command(name="install-completion")
 
 
