@@ -11,8 +11,10 @@ _DIVIDER: Final = re.compile(
     r"|转发邮件信息|转发邮件|转发的邮件|邮件原件)\s*[-_—*]{2,}\s*",
     re.IGNORECASE,
 )
+#: A line that says who wrote and when, as mail programs put it; a victim's "he wrote:" has neither.
 _WROTE: Final = re.compile(
-    r"\s*(?:On\b.{4,300}\bwrote|在.{4,200}写道|.{0,80}\d{4}年\d{1,2}月\d{1,2}日.{0,120}写道|.{1,100}\bwrote)\s*[:：]\s*",
+    r"\s*(?:On\b(?=.*[\d@]).{4,300}\bwrote|在(?=.*(?:\d{4}|@)).{4,200}写道|.{0,80}\d{4}年\d{1,2}月\d{1,2}日.{0,120}写道"
+    r"|.{0,100}[\w.+-]@[\w.-]+[>)]?.{0,40}\bwrote)\s*[:：]\s*",
     re.IGNORECASE | re.DOTALL,
 )
 _FIELD: Final = re.compile(
