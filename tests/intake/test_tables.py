@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from hostile.inputs import zip_bomb_called_xlsx
 from readers.test_tabular import make_xlsx
 from stanch.cli.app import main
 from stanch.intake.cells import tidy_amount, tidy_time
