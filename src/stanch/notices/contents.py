@@ -97,7 +97,7 @@ def tell_source(ledger: Ledger) -> list[Block]:
                 "nature.named",
                 source=ledger.source(f"{_FINDINGS}/attribution/sources/{i}", name),
                 p=ledger.chance(f"{_FINDINGS}/attribution/posterior/{escape(name)}"),
-                n=ledger.number(f"sources.csv#/{escape(name)}/victims"),
+                n=_count_of(ledger, name, "victims", "explained"),
                 count=ledger.number(f"{_FINDINGS}/complaints/count"),
             )
             for i, name in enumerate(found.sources)
@@ -171,7 +171,7 @@ def tell_records(ledger: Ledger) -> list[Block]:
         texts.html(
             "records.orders",
             source=ledger.source(f"{_FINDINGS}/attribution/sources/{i}", name),
-            n=ledger.number(f"sources.csv#/{escape(name)}/exposed"),
+            n=_count_of(ledger, name, "exposed", "records"),
         )
         for i, name in enumerate(found.sources)
     ]
@@ -198,7 +198,12 @@ def tell_contact(ledger: Ledger) -> list[Block]:
 
 def tell_consequences(ledger: Ledger) -> list[Block]:
     """What may follow, and what has followed."""
-    blocks: list[Block] = [ledger.texts.html("consequences.calls"), *tell_losses(ledger, "consequences")]
+    return [*tell_dangers(ledger), *tell_losses(ledger, "consequences")]
+
+
+def tell_dangers(ledger: Ledger) -> list[Block]:
+    """What may follow."""
+    blocks: list[Block] = [ledger.texts.html("consequences.calls")]
     if ledger.documents.count("reset.csv#rows"):
         blocks.append(ledger.texts.html("consequences.reuse"))
     return blocks
@@ -219,10 +224,15 @@ def tell_losses(ledger: Ledger, where: str) -> list[Block]:
 
 
 def tell_measures(ledger: Ledger) -> list[Block]:
-    """Taken and planned as the shop says; proposed as the lists of the investigation say."""
+    """Taken and planned, as the shop says."""
     texts = ledger.texts
-    blocks: list[Block] = [texts.html("measures.taken"), ledger.facts("measures_taken")]
-    blocks += [texts.html("measures.planned"), ledger.facts("measures_planned")]
+    taken, planned = ledger.facts("measures_taken"), ledger.facts("measures_planned")
+    return [texts.html("measures.taken"), taken, texts.html("measures.planned"), planned]
+
+
+def tell_proposals(ledger: Ledger) -> list[Block]:
+    """What the lists of the investigation propose; nobody has done it for that alone."""
+    texts = ledger.texts
     proposed: list[Markup] = []
     if ledger.documents.count("reset.csv#rows"):
         proposed.append(texts.html("measures.reset", n=ledger.number("reset.csv#rows")))
@@ -233,7 +243,7 @@ def tell_measures(ledger: Ledger) -> list[Block]:
     if {"block", "challenge"} <= lists.keys() and (lists["block"].entries or lists["challenge"].entries):
         n, m = (ledger.number(f"{_FINDINGS}/lists/{name}/entries") for name in ("block", "challenge"))
         proposed.append(texts.html("measures.block", n=n, m=m))
-    return [*blocks, texts.html("measures.proposed"), proposed] if proposed else blocks
+    return [texts.html("measures.proposed"), proposed] if proposed else []
 
 
 def tell_self_protection(ledger: Ledger) -> list[Block]:
@@ -356,6 +366,12 @@ def sign(ledger: Ledger) -> list[Block]:
 def join(ledger: Ledger, parts: list[Markup]) -> Markup:
     """`parts` as a list within a sentence."""
     return ledger.texts.html("list.comma").join(parts)
+
+
+def _count_of(ledger: Ledger, source: str, column: str, gap: str) -> Markup:
+    """A count of sources.csv; a gap where the table does not have the source."""
+    pointer = f"sources.csv#/{escape(source)}/{column}"
+    return ledger.number(pointer) if ledger.documents.has(pointer) else ledger.gap(gap)
 
 
 def _tell_fallen(ledger: Ledger, i: int) -> Markup:

@@ -39,13 +39,13 @@ REQUIRED: Final[dict[str, tuple[tuple[str, str, _Build], ...]]] = {
         ("g33-3a", "records", contents.tell_records),
         ("g33-3b", "contact", contents.tell_contact),
         ("g33-3c", "consequences", contents.tell_consequences),
-        ("g33-3d", "measures", contents.tell_measures),
+        ("g33-3d", "measures", _both(contents.tell_measures, contents.tell_proposals)),
         ("g33-4", "open", contents.tell_open),
         ("g33-5", "documentation", contents.tell_documentation),
     ),
     "gdpr-34": (
         ("g34-2", "happened", contents.tell_nature_plainly),
-        ("g34-2c", "consequences", contents.tell_consequences),
+        ("g34-2c", "consequences", contents.tell_dangers),
         ("g34-2d", "measures", contents.tell_measures),
         ("g34-2d", "you_do", contents.tell_self_protection),
         ("g34-2b", "contact", contents.tell_contact),
@@ -81,6 +81,10 @@ REQUIRED: Final[dict[str, tuple[tuple[str, str, _Build], ...]]] = {
 }
 
 
+#: Elements for the person who decides, not for the letter.
+_INTERNAL: Final = frozenset({"whether", "exception", "clock_cac"})
+
+
 @dataclass(frozen=True, slots=True)
 class Element:
     """One required element of a notice."""
@@ -88,6 +92,7 @@ class Element:
     cite: str
     head: str
     blocks: list[Block]
+    is_internal: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,7 @@ def make_draft(name: str, documents: Documents, texts: Catalogue, words: Catalog
     addressee = f"who.to_{name.replace('-57', '').replace('-29', '').replace('-', '_')}"
     recipient = texts.html(addressee) if addressee in texts else ledger.fact("authority")
     elements = [
-        Element(texts.text(f"cite.{cite}"), texts.text(f"head.{head}"), build(ledger))
+        Element(texts.text(f"cite.{cite}"), texts.text(f"head.{head}"), build(ledger), head in _INTERNAL)
         for cite, head, build in REQUIRED[name]
     ]
     return Draft(name, texts.lang, sender, recipient, elements, ledger.figures, ledger.gaps)

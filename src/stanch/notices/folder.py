@@ -78,12 +78,17 @@ class Documents:
         except (LookupError, ValueError, TypeError) as error:
             raise KeyError(pointer) from error
 
-    def count(self, pointer: str) -> int:
-        """The number at `pointer`, 0 where nothing stands there."""
+    def has(self, pointer: str) -> bool:
+        """Whether anything stands at `pointer`."""
         try:
-            return int(self.resolve(pointer))
+            self.resolve(pointer)
         except KeyError:
-            return 0
+            return False
+        return True
+
+    def count(self, pointer: str) -> int:
+        """The number at `pointer`."""
+        return int(self.resolve(pointer))
 
     def _resolve_row(self, name: str, place: str) -> Any:
         table = self.tables[name]
