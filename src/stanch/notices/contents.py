@@ -246,6 +246,11 @@ def tell_proposals(ledger: Ledger) -> list[Block]:
     return [texts.html("measures.proposed"), proposed] if proposed else []
 
 
+def introduce_self_protection(ledger: Ledger) -> list[Block]:
+    """A line before it, where it has no heading of its own."""
+    return [ledger.texts.html("measures.people")]
+
+
 def tell_self_protection(ledger: Ledger) -> list[Block]:
     """What people can do to reduce the harm."""
     steps = ["do_reset"] if ledger.documents.count("reset.csv#rows") else []

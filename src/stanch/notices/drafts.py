@@ -57,7 +57,11 @@ REQUIRED: Final[dict[str, tuple[tuple[str, str, _Build], ...]]] = {
             "categories",
             _both(contents.tell_categories, contents.tell_nature, contents.tell_consequences),
         ),
-        ("p57-2", "remedies", _both(contents.tell_measures, contents.tell_self_protection)),
+        (
+            "p57-2",
+            "remedies",
+            _both(contents.tell_measures, contents.introduce_self_protection, contents.tell_self_protection),
+        ),
         ("p57-3", "contact", contents.tell_contact),
         ("p57-4", "exception", contents.tell_harm),
         ("cac-4", "clock_cac", contents.tell_cac_clock),
