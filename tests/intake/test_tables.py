@@ -204,6 +204,16 @@ def test_what_is_no_table_ends_in_one_line(
     assert "Traceback" not in capsys.readouterr().err
 
 
+def test_a_pipe_is_refused_since_it_can_be_read_only_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import os
+
+    os.mkfifo(tmp_path / "pipe")
+    assert bring(tmp_path, tmp_path / "pipe") == 2
+    assert "save it first" in capsys.readouterr().err
+
+
 def test_a_foreign_out_stays_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "c.jsonl").write_text("my diary\n")
     assert bring(tmp_path, write(tmp_path / "a.csv", CALLS)) == 2

@@ -344,6 +344,32 @@ def test_short_messages_go_to_the_gateway_with_its_token(
     assert sorted(ids.values()) == [1, 1, 2, 2]  # the two that failed were tried again under their own key
 
 
+def test_a_gateway_that_takes_no_more_leaves_the_rest_due(
+    tmp_path: Path, gateway: tuple[Gateway, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken, url = gateway
+    taken.answers = [202, 429]
+    numbers = "account,phone,lang\n" + "".join(f"acc{i},1380000000{i},zh\n" for i in range(4))
+    case = Case(tmp_path, f'[webhook]\nurl = "{url}"\n', numbers)
+    (case.notices / "recipients.csv").write_text(recipients_of(4))
+    assert case.warn("--send", "--confirm", "4") == 1
+    assert "messages_per_minute" in capsys.readouterr().err
+    assert case.summary()["delivered"] == 1
+    assert case.warn("--send", "--confirm", "3", "--quiet") == 0
+    delivered = Counter(body["to"] for body, _ in taken.taken)
+    assert delivered == Counter({"13800000000": 1, "13800000001": 2, "13800000002": 1, "13800000003": 1})
+
+
+@pytest.mark.parametrize(
+    "to",
+    ["a..b@x.example", "ä@x.example", "a@b", "a b@x.example", "a@x.example,b@x.example", "<a@x.example>"],
+)
+def test_what_is_no_single_address_is_never_written_to(to: str, tmp_path: Path) -> None:
+    case = Case(tmp_path, addresses=f'account,email\n13800000001,"{to}"\n')
+    assert case.warn("--quiet") == 0
+    assert (case.summary()["due"], case.summary()["unusable_address"]) == (0, 1)
+
+
 def test_a_text_with_a_gap_is_not_sent(
     tmp_path: Path, mailbox: tuple[Mailbox, int], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
 import polars as pl
 
-from stanch.errors import EvidenceError, RejectedTableError
+from stanch.errors import EvidenceError, RejectedTableError, UsageError
 from stanch.evidence.checks import check_rows
 from stanch.evidence.rejects import RejectLog, redact_secrets
 from stanch.evidence.tables import COMPLAINTS, Kind, Table
@@ -77,6 +78,10 @@ def import_files(
     with progress.task("importing complaints") as task:
         importing = _Import(settings, store, rejects, task)
         for path in list_paths(patterns):
+            if not Path(path).is_file():  # its columns are looked at before its rows are read
+                raise UsageError(
+                    "is no file that can be read twice", file=show_path(path), hint="save it first"
+                )
             importing.read_file(path)
     brought = importing.brought
     if brought.n_rejects and not brought.n_rows:

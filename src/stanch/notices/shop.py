@@ -6,6 +6,7 @@ fill, or a clear refusal where it is needed to send.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -27,6 +28,12 @@ Ask = Literal[
     "install_app",
     "card_details",
 ]
+#: A mail address that any server takes as one recipient (RFC 5321, 4.1.2; no quoted local parts, ASCII).
+MAIL: Final = re.compile(
+    r"(?=.{3,254}$)(?=.{1,64}@)[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*"
+    r"@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+",
+    re.ASCII,
+)
 _ENVIRONMENT: Final = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 
@@ -45,6 +52,15 @@ class MailServer(Struct, frozen=True, forbid_unknown_fields=True):
         str,
         Meta(pattern=_ENVIRONMENT, description="Environment variable that holds the password."),
     ] = "STANCH_SMTP_PASSWORD"  # noqa: S105  (its name)
+
+    def __post_init__(self) -> None:
+        """Check what types cannot say.
+
+        Raises:
+            ValueError: the sender is no address.
+        """
+        if self.sender and not MAIL.fullmatch(self.sender):
+            raise ValueError(f"mail.sender: {self.sender!r} is no mail address")
 
 
 class Webhook(Struct, frozen=True, forbid_unknown_fields=True):

@@ -91,7 +91,7 @@ class MailTransport:
     """SMTP (RFC 5321) over one connection, which is opened anew when the server closed it."""
 
     def __init__(self, settings: MailServer, shop: str) -> None:
-        if not settings.host or "@" not in settings.sender:
+        if not settings.host or not settings.sender:
             raise UsageError("mail cannot be sent", hint="set mail.host and mail.sender in the shop's facts")
         if settings.security == "none" and settings.host not in _LOCAL:
             raise UsageError(
@@ -215,6 +215,11 @@ class WebhookTransport:
             connection.close()
         if status in (401, 403):
             raise UnreachableError(f"the gateway answers {status}", hint="check the token of the webhook")
+        if status in (429, 503):
+            raise UnreachableError(
+                f"the gateway answers {status}: it takes no more for now",
+                hint="run the same command again later, or lower messages_per_minute",
+            )
         if not 200 <= status < 300:
             raise RefusedError(f"the gateway answers {status}", "ask the gateway's log for this id")
 
