@@ -2,8 +2,8 @@
 
 | audience | who |
 |---|---|
-| `reset` | the account was probably entered by an attacker: a new password is due |
-| `order` | an order of theirs was probably seen |
+| `reset` | the account may have been entered by an attacker: a new password is due |
+| `order` | an order of theirs may have been seen |
 | `general` | all other customers |
 """
 

@@ -223,6 +223,11 @@ def tell_losses(ledger: Ledger, where: str) -> list[Block]:
     return [ledger.texts.html(f"{where}.losses", total=total, max=most)]
 
 
+def state_duty(ledger: Ledger) -> list[Block]:
+    """What Art. 29(2) of China's consumer law asks of the business."""
+    return [ledger.texts.html("consumer.duty")]
+
+
 def tell_measures(ledger: Ledger) -> list[Block]:
     """Taken and planned, as the shop says."""
     texts = ledger.texts

@@ -68,7 +68,7 @@ REQUIRED: Final[dict[str, tuple[tuple[str, str, _Build], ...]]] = {
     ),
     "consumer-29": (
         ("none", "happened", contents.tell_nature_plainly),
-        ("c29-2", "remedy_at_once", contents.tell_measures),
+        ("c29-2", "remedy_at_once", _both(contents.state_duty, contents.tell_measures)),
         ("none", "you_do", contents.tell_self_protection),
         ("none", "contact", contents.tell_contact),
     ),
