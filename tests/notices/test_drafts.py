@@ -9,9 +9,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from notices.investigated import VERDICTS, write_folder, write_read, write_shop
+from notices.investigated import CAMPAIGN, VERDICTS, write_folder, write_read, write_shop
 from stanch.cli.app import main
 from stanch.errors import UsageError
 from stanch.notices.drafts import REQUIRED
@@ -274,3 +275,23 @@ def test_a_missing_pdf_maker_is_told_with_its_remedy(
     folder = write_folder(tmp_path / "f")
     assert main(["notices", str(folder), "--out", str(tmp_path / "o"), "--pdf"]) == 2
     assert "stanch[pdf]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"), [("guessing", "Many guesses"), ("spraying", "A few common"), ("enumeration", "probed")]
+)
+def test_an_attack_is_called_what_it_is(kind: str, told: str, tmp_path: Path) -> None:
+    campaign = msgspec.structs.replace(CAMPAIGN, kind=kind)
+    folder = write_folder(tmp_path / "f", campaigns=[campaign])
+    assert main(["notices", str(folder), "--out", str(tmp_path / "o"), "--quiet", "--lang", "en"]) == 0
+    html = (tmp_path / "o" / "gdpr-33.en.html").read_text()
+    assert told in html
+    assert "became known elsewhere" not in html
+
+
+def test_without_accounts_to_reset_nobody_is_said_to_need_a_new_password(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "f", "staff")
+    (folder / "reset.csv").write_text("account,p_compromised,campaign,since\n")
+    assert main(["notices", str(folder), "--out", str(tmp_path / "o"), "--quiet", "--lang", "en"]) == 0
+    for name in REQUIRED:
+        assert "new password" not in (tmp_path / "o" / f"{name}.en.html").read_text(), name

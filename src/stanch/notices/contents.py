@@ -120,11 +120,10 @@ def tell_attacks(ledger: Ledger) -> list[Block]:
         at = f"{_FINDINGS}/campaigns/{i}"
         told = {name: ledger.number(f"{at}/{name}") for name in ("attempts", "accounts", "addresses")}
         times = {name: ledger.moment(f"{at}/{name}") for name in ("start", "end")}
-        compromised = ledger.interval(f"{at}/compromised")
+        told["compromised"] = ledger.interval(f"{at}/compromised")
+        kind = ledger.texts.html(f"attack.{findings.campaigns[i].kind}")
         blocks.append(
-            ledger.texts.html(
-                "nature.campaign", id=ledger.name(f"{at}/id"), compromised=compromised, **told, **times
-            )
+            ledger.texts.html("nature.campaign", kind=kind, id=ledger.name(f"{at}/id"), **told, **times)
         )
     return blocks
 
@@ -152,10 +151,11 @@ def tell_subjects(ledger: Ledger) -> list[Block]:
             texts.html("subjects.categories"),
             texts.html("subjects.warn_none", gap=ledger.gap("subjects")),
         ]
-    told = texts.html(
-        "subjects.warn", n=ledger.number("warn.csv#rows"), reset=ledger.number("reset.csv#rows")
-    )
-    blocks: list[Block] = [texts.html("subjects.categories"), told, texts.html("subjects.approximate")]
+    told = texts.html("subjects.warn", n=ledger.number("warn.csv#rows"))
+    blocks: list[Block] = [texts.html("subjects.categories"), told]
+    if ledger.documents.count("reset.csv#rows"):
+        blocks.append(texts.html("subjects.reset", reset=ledger.number("reset.csv#rows")))
+    blocks.append(texts.html("subjects.approximate"))
     if regions := list(ledger.documents.findings.complaints.by_region)[:_MOST]:
         listed = [
             _count(ledger, name, f"{_FINDINGS}/complaints/by_region/{escape(name)}") for name in regions
