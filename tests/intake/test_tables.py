@@ -214,6 +214,20 @@ def test_a_pipe_is_refused_since_it_can_be_read_only_once(
     assert "save it first" in capsys.readouterr().err
 
 
+def test_two_imports_into_one_table_do_not_run_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import fcntl
+
+    file = write(tmp_path / "a.csv", CALLS)
+    with (tmp_path / "c.rejects.jsonl").open("ab") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert bring(tmp_path, file) == 2
+    assert "another import" in capsys.readouterr().err
+    assert bring(tmp_path, file) == 0
+    assert len(rows_of(tmp_path)) == 3
+
+
 def test_a_foreign_out_stays_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "c.jsonl").write_text("my diary\n")
     assert bring(tmp_path, write(tmp_path / "a.csv", CALLS)) == 2

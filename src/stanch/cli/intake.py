@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -70,17 +73,37 @@ def run_import(
     )
     settings = msgspec.structs.replace(settings, columns=settings.columns | _parse_map(map))
     _check(settings)
-    store = Store(out)
-    with (
-        RejectLog(out.with_name(f"{out.stem}.rejects.jsonl")) as rejects,
-        show_progress(quiet=quiet) as progress,
-    ):
-        brought, found = import_files(files, settings, store, rejects, progress)
-    store.save()
-    save_sources(memory, known | {source: found})
+    refused = out.with_name(f"{out.stem}.rejects.jsonl")
+    with _hold(refused):
+        store = Store(out)
+        with RejectLog(refused) as rejects, show_progress(quiet=quiet) as progress:
+            brought, found = import_files(files, settings, store, rejects, progress)
+        store.save()
+        save_sources(memory, load_sources(memory) | {source: found})
     if not quiet:
         _say_result(brought, store, out)
     return 0
+
+
+@contextmanager
+def _hold(path: Path) -> Iterator[None]:
+    """Keep other imports out of the same table while this one reads and replaces it.
+
+    Raises:
+        UsageError: another one is at it, or nothing can be written there.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        file = path.open("ab")
+    except OSError as error:
+        raise UsageError(f"cannot be written: {error.strerror}", file=str(path)) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UsageError("another import is writing there", file=str(path), hint="wait for it") from error
+        yield
 
 
 def _parse_map(pairs: tuple[str, ...]) -> dict[str, str]:

@@ -23,7 +23,7 @@ from stanch.readers.encodings import check_encoding, guess_encoding
 
 _MAX_PARTS: Final = 200
 _MAX_DEPTH: Final = 30
-_MAX_HTML: Final = 2_000_000
+_MAX_HTML: Final = 500_000
 _MAX_TEXT: Final = 200_000
 _BLOCKS: Final = frozenset(
     [
