@@ -27,6 +27,8 @@ UV_OLDEST = (0, 13)
 SYSTEM_PACKAGES = (
     ("chromium", ["chromium", "--version"], "the report in a real browser"),
     ("fonts-noto-cjk", ["sh", "-c", "ls /usr/share/fonts/opentype/noto/*CJK*"], "Chinese in pictures"),
+    ("libpangoft2-1.0-0", ["sh", "-c", "ls /usr/lib/*/libpangoft2-1.0.so.0"], "notices as PDF"),
+    ("poppler-utils", ["pdftotext", "-v"], "notices as PDF"),
     ("default-jre-headless", ["java", "-version"], "the Spark engine"),
 )
 

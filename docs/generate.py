@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from stanch.evidence.tables import TABLES, Column, Table
+from stanch.notices.shop import render_shop_page
 from stanch.readers.contract import LogReader
 from stanch.readers.detect import list_formats
 from stanch.settings import render_settings_page
@@ -198,6 +199,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "evidence.md": render_evidence_page,
     "log-formats.md": render_formats_page,
     "settings.md": render_settings_page,
+    "shop.md": render_shop_page,
     "simulate.md": render_simulate_page,
 }
 

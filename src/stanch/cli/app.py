@@ -37,7 +37,12 @@ app.command("stanch.cli.verify:run_verify", name="verify")
 app.command("stanch.cli.explain:run_explain", name="explain")
 app.command("stanch.cli.demo:run_demo", name="demo")
 app.command("stanch.cli.simulate:run_simulate", name="simulate")
+app.command("stanch.cli.notices:run_notices", name="notices")
+app.command("stanch.cli.warn:run_warn", name="warn")
 app.command("stanch.cli.doctor:run_doctor", name="doctor")
+complaints = App(name="complaints", help="Complaints: imported from files and mailboxes.")
+complaints.command("stanch.cli.intake:run_import", name="import")
+app.command(complaints)
 app.register_install_completion_command(name="install-completion")
 
 

@@ -33,15 +33,7 @@ def read_xlsx(
     Raises:
         EvidenceError: no workbook, a protected one, or no sheet has the required columns.
     """
-    _check_size(path, file)
-    try:
-        book = python_calamine.CalamineWorkbook.from_path(str(path))
-        sheets = [(name, _drop_blank(book.get_sheet_by_name(name).to_python())) for name in book.sheet_names]
-    except (python_calamine.CalamineError, OSError, ValueError) as error:
-        raise EvidenceError(
-            f"cannot be read as .xlsx: {' '.join(str(error).split())[:200]}", file=file
-        ) from error
-    filled = [(name, rows) for name, rows in sheets if rows]
+    filled = _load_sheets(path, file)
     if not filled:
         return None, iter(()), ""
     fitting = [sheet for sheet in filled if not find_missing(table, _header(sheet[1]), renames)]
@@ -54,6 +46,27 @@ def read_xlsx(
         others = ", ".join(repr(other) for other, _ in fitting[1:])
         unread = f"only sheet {name!r} was read; {others} could be {table.name} as well (save each as a file)"
     return matched, iter([_make_batch(rows[1:], table, matched)]), unread
+
+
+def list_headers(path: Path, file: str) -> list[list[str]]:
+    """The header of each sheet that is not empty.
+
+    Raises:
+        EvidenceError: no workbook, or a protected one.
+    """
+    return [_header(rows) for _, rows in _load_sheets(path, file)]
+
+
+def _load_sheets(path: Path, file: str) -> list[tuple[str, list[list[Any]]]]:
+    _check_size(path, file)
+    try:
+        book = python_calamine.CalamineWorkbook.from_path(str(path))
+        sheets = [(name, _drop_blank(book.get_sheet_by_name(name).to_python())) for name in book.sheet_names]
+    except (python_calamine.CalamineError, OSError, ValueError) as error:
+        raise EvidenceError(
+            f"cannot be read as .xlsx: {' '.join(str(error).split())[:200]}", file=file
+        ) from error
+    return [(name, rows) for name, rows in sheets if rows]
 
 
 def _check_size(path: Path, file: str) -> None:
