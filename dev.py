@@ -3,7 +3,7 @@
 
 Needs nothing but a Python of 3.11 or newer: it finds uv, or installs it into `.tools/` without
 touching the system's Python, and uv makes `.venv/` from `uv.lock`. Root is never needed; where a
-test run as root on Debian lacks a browser, a Chinese font or Java, they are installed with apt.
+test run as root on Debian lacks a browser, a Chinese font, Java or PostgreSQL, apt installs them.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ SYSTEM_PACKAGES = (
     ("chromium", ["chromium", "--version"], "the report in a real browser"),
     ("fonts-noto-cjk", ["sh", "-c", "ls /usr/share/fonts/opentype/noto/*CJK*"], "Chinese in pictures"),
     ("default-jre-headless", ["java", "-version"], "the Spark engine"),
+    ("postgresql", ["sh", "-c", "ls /usr/lib/postgresql/*/bin/initdb"], "the service's database"),
 )
 
 
