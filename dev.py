@@ -3,7 +3,7 @@
 
 Needs nothing but a Python of 3.11 or newer: it finds uv, or installs it into `.tools/` without
 touching the system's Python, and uv makes `.venv/` from `uv.lock`. Root is never needed; where a
-test run as root on Debian lacks a browser, a Chinese font or Java, they are installed with apt.
+test run as root on Debian lacks a browser, a Chinese font, Java or PostgreSQL, apt installs them.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ SYSTEM_PACKAGES = (
     ("libpangoft2-1.0-0", ["sh", "-c", "ls /usr/lib/*/libpangoft2-1.0.so.0"], "notices as PDF"),
     ("poppler-utils", ["pdftotext", "-v"], "notices as PDF"),
     ("default-jre-headless", ["java", "-version"], "the Spark engine"),
+    ("postgresql", ["sh", "-c", "ls /usr/lib/postgresql/*/bin/initdb"], "the service's database"),
 )
 
 

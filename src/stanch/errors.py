@@ -5,7 +5,8 @@
     ├── SettingsError     a settings file with an unknown key or a value out of range (2)
     ├── EvidenceError     no readable evidence at all (2)
     ├── RejectedTableError     a table had rows and every one of them was rejected (3)
-    └── EngineError       the engine could not hold or compute the tables (1)
+    ├── EngineError       the engine could not hold or compute the tables (1)
+    └── StoreError        the service's database could not be reached or written to (1)
 
 Each carries where it happened (file and, if there is one, 1-based line) and a hint that says
 what to do about it. ``str(error)`` is one plain line, fit for a terminal.
@@ -62,3 +63,7 @@ class RejectedTableError(StanchError):
 
 class EngineError(StanchError):
     """The engine could not hold or compute the tables."""
+
+
+class StoreError(StanchError):
+    """The service's database could not be reached or written to."""

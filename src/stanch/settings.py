@@ -13,6 +13,7 @@ from stanch.engine import EngineSettings
 from stanch.errors import SettingsError
 from stanch.exposure.settings import ExposureSettings
 from stanch.readers.settings import ReaderSettings
+from stanch.service.settings import ServiceSettings
 from stanch.stuffing.settings import StuffingSettings
 from stanch.tracing.settings import TracingSettings
 
@@ -25,6 +26,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     stuffing: StuffingSettings = StuffingSettings()
     exposure: ExposureSettings = ExposureSettings()
     tracing: TracingSettings = TracingSettings()
+    service: ServiceSettings = ServiceSettings()
 
 
 DEFAULTS: Final = Settings()

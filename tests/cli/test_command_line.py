@@ -12,6 +12,8 @@ import pytest
 
 from stanch import __version__
 from stanch.cli import main
+from stanch.cli.doctor_service import check_service
+from stanch.settings import load_settings
 
 LOGINS = """time,ip,account,outcome
 2024-03-01T10:00:00Z,198.51.100.7,ann@example.org,success
@@ -36,7 +38,7 @@ def run_main(*arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, 
 def test_help_names_every_verb_and_shows_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run_main("--help", capsys=capsys)
     assert status == 0
-    for verb in ("investigate", "explain", "demo", "simulate", "doctor"):
+    for verb in ("investigate", "explain", "demo", "simulate", "serve", "keys", "export", "doctor"):
         assert verb in out
     assert "stanch investigate --logins access.log" in out
 
@@ -94,6 +96,14 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["explain", "findings"], "no such folder"),
         (["explain"], "FOLDER"),
         (["explain", "findings", "--lang", "xx"], "xx"),
+        (["serve", "--port", "0"], "--port"),
+        (["serve", "--host", "no.such.host.invalid"], "no such address"),
+        (["serve", "--config", "no.toml"], "no.toml"),
+        (["keys", "add", "x"], "--scope"),
+        (["keys", "add", "x", "--scope", "owner"], "owner"),
+        (["keys", "add", "a name", "--scope", "ingest"], "'a name'"),
+        (["keys", "revoke", "nobody"], "nobody"),
+        (["export"], "--out"),
         (["frobnicate"], "frobnicate"),
     ],
 )
@@ -106,6 +116,7 @@ def test_a_mistake_is_one_plain_line_and_status_2(
 ) -> None:
     (tmp_path / "a.csv").write_text(LOGINS)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     status, out, err = run_main(*arguments, capsys=capsys)
     assert status == 2
     assert out == ""
@@ -204,6 +215,48 @@ def test_doctor_says_what_holds(capsys: pytest.CaptureFixture[str]) -> None:
     assert __version__ in out
     assert "engine duckdb" in out
     assert "engine.memory_limit_mb" in out
+
+
+def test_doctor_says_what_is_insecure_about_the_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    config = tmp_path / "stanch.toml"
+
+    def examine(settings: str) -> dict[str, str]:
+        config.write_text(settings)
+        checks = check_service(load_settings(config).service)
+        return {check.subject: f"{check.mark} {check.finding}" for check in checks}
+
+    assert examine("")["service"].startswith("ok never started")
+    assert run_main("keys", "add", "x", "--scope", "ingest", capsys=capsys)[0] == 0
+    assert examine("")["service keys"] == "ok 1 in use"
+    assert run_main("keys", "revoke", "x", capsys=capsys)[0] == 0
+    public = examine("[service]\nhost = '0.0.0.0'\ntrusted_proxies = ['::/0']\n")
+    assert public["service.host"].startswith("bad")
+    assert "no key" in public["service.host"]
+    assert "TLS" in public["service.public_url"]
+    assert public["service.trusted_proxies"].startswith("bad")
+    (tmp_path / "state" / "stanch" / "stanch.sqlite").chmod(0o644)
+    behind = examine("[service]\npublic_url = 'https://report.example'\n")
+    assert behind["service.data_dir"].startswith("bad")
+    assert "stanch.sqlite" in behind["service.data_dir"]
+    assert "public_url" not in str(behind)
+
+
+def test_an_export_replaces_its_own_files_and_nobody_elses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    out = tmp_path / "out"
+    assert run_main("export", "--out", str(out), capsys=capsys)[0] == 0
+    assert run_main("export", "--out", str(out), capsys=capsys)[1] == "nothing has come in yet\n"
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "logins.jsonl.zst").write_bytes(b"years of work")
+    status, _, err = run_main("export", "--out", str(foreign), capsys=capsys)
+    assert (status, "logins.jsonl.zst" in err) == (2, True)
+    assert (foreign / "logins.jsonl.zst").read_bytes() == b"years of work"
 
 
 def test_completion_is_generated_for_bash() -> None:

@@ -10,23 +10,16 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated
 
 import polars as pl
 from cyclopts import Parameter
 
 from stanch import __version__
+from stanch.cli.doctor_service import Check, check_service
 from stanch.engine import open_engine
 from stanch.errors import StanchError
 from stanch.settings import Settings, list_settings, load_settings
-
-
-class Check(NamedTuple):
-    """One line of the doctor's report."""
-
-    mark: Literal["ok", "note", "bad"]
-    subject: str
-    finding: str
 
 
 def run_doctor(
@@ -34,7 +27,12 @@ def run_doctor(
 ) -> int:
     """Check the environment, the engine and the settings; exit status 1 if something is bad."""
     settings = load_settings(config)
-    checks = [*_check_machine(settings), *_check_engines(settings), *_list_changed(settings)]
+    checks = [
+        *_check_machine(settings),
+        *_check_engines(settings),
+        *check_service(settings.service),
+        *_list_changed(settings),
+    ]
     for check in checks:
         print(f"{check.mark:4}  {check.subject:22}  {check.finding}")  # noqa: T201
     return 1 if any(check.mark == "bad" for check in checks) else 0

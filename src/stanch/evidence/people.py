@@ -22,11 +22,15 @@ _WORDS: Final = (re.compile(r"[\w.+@-]*\w", re.ASCII), re.compile(r"[\w.+@-]*\w"
 
 
 class People:
-    """Replaces people by pseudonyms under `key`; without one only sessions are hashed."""
+    """Replaces people by pseudonyms under `key`; without one only sessions are hashed.
 
-    def __init__(self, key: bytes | None) -> None:
+    Sessions are hashed under `key`, else `session_key`, else a key that nobody will ever know.
+    """
+
+    def __init__(self, key: bytes | None, session_key: bytes | None = None) -> None:
         self._hasher = Pseudonymiser(key) if key is not None else None
-        self._sessions = self._hasher or session_hasher()
+        own = Pseudonymiser(session_key) if session_key is not None else session_hasher()
+        self._sessions = self._hasher or own
         self._known: set[str] = set()
 
     def learn(self, accounts: pl.Series) -> None:

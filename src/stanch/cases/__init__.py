@@ -1,0 +1,1 @@
+"""What the service keeps: one database for keys, evidence taken in, and those who are signed in."""

@@ -1,0 +1,60 @@
+"""The tables of the service's database. Moments are integer microseconds since 1970-01-01 UTC."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+METADATA: Final = MetaData()
+
+#: One row per API key, revoked ones included. The key itself is nowhere: `secret_sha256` is enough to
+#: recognise it, and 256 random bits cannot be guessed from their hash.
+API_KEYS: Final = Table(
+    "api_keys",
+    METADATA,
+    Column("id", String(16), primary_key=True),
+    Column("name", String(100), nullable=False),
+    Column("scope", String(16), nullable=False),
+    Column("secret_sha256", LargeBinary(32), nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("last_used_us", BigInteger),
+    Column("revoked_us", BigInteger),
+)
+
+#: One row per request that brought evidence. `rows` is a zstd frame of JSON Lines with the columns of the
+#: evidence table `table_name`, empty where every row was rejected; `answer` is what the sender was told, and
+#: is told again when the same `idempotency_key` comes back.
+SEGMENTS: Final = Table(
+    "segments",
+    METADATA,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("table_name", String(16), nullable=False),
+    Column("source", String(16), nullable=False),
+    Column("idempotency_key", String(255)),
+    Column("fingerprint", LargeBinary(32), nullable=False),
+    Column("answer", LargeBinary, nullable=False),
+    Column("received_us", BigInteger, nullable=False, index=True),
+    Column("n_rows", BigInteger, nullable=False),
+    Column("rows", LargeBinary, nullable=False),
+    UniqueConstraint("table_name", "source", "idempotency_key", name="uq_segments_idempotency"),
+)
+
+#: One row per agent who signed in at the hotline form with a key.
+AGENT_SESSIONS: Final = Table(
+    "agent_sessions",
+    METADATA,
+    Column("token_sha256", LargeBinary(32), primary_key=True),
+    Column("key_id", String(16), ForeignKey("api_keys.id"), nullable=False),
+    Column("expires_us", BigInteger, nullable=False, index=True),
+)

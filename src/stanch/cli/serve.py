@@ -1,0 +1,46 @@
+"""`stanch serve`: the service, until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from cyclopts import Parameter
+
+from stanch.cli.messages import say
+from stanch.settings import load_settings
+
+
+def run_serve(
+    *,
+    host: Annotated[
+        str | None, Parameter(help="Address to listen on; 127.0.0.1 unless the settings say otherwise.")
+    ] = None,
+    port: Annotated[
+        int | None, Parameter(help="Port to listen on; 8080 unless the settings say otherwise.")
+    ] = None,
+    config: Annotated[Path | None, Parameter(help="Settings (TOML).", metavar="FILE")] = None,
+) -> int:
+    """Take in evidence over HTTP, and reports of scam contacts by forms.
+
+    Only this machine can reach it unless `--host` says otherwise, which needs a key first:
+
+        stanch keys add shipper --scope ingest
+        stanch serve --port 8080
+    """
+    from stanch.errors import UsageError
+    from stanch.service.server import run_service
+
+    settings = load_settings(config).service
+    if port is not None and not 1 <= port <= 65535:
+        raise UsageError(f"--port {port} is out of range", hint="1 to 65535")
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    run_service(
+        msgspec.structs.replace(settings, **given),
+        lambda url: say(f"stanch: listening on {url} (Ctrl-C stops it)"),
+    )
+    say("stanch: stopped")
+    return 0

@@ -1,0 +1,87 @@
+"""The web application: its routes, and what every answer has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp
+
+from stanch.service.events import EVENTS
+from stanch.service.forms.routes import FORMS
+from stanch.service.health import HEALTH
+from stanch.service.openapi import describe_service
+from stanch.service.operations import Content, Operation, make_route
+from stanch.service.problems import ProblemError, answer_error, answer_problem
+from stanch.service.shield import Shield
+from stanch.service.state import Service
+
+
+async def tell_openapi(request: Request) -> Response:
+    """This document."""
+    return Response(request.app.state.openapi, media_type="application/json")
+
+
+async def go_to_form(_request: Request) -> Response:
+    """Whoever comes to the front door most likely wants to report something."""
+    return RedirectResponse("/complaints/new", 303)
+
+
+OPERATIONS: Final[Sequence[Operation]] = (
+    *EVENTS,
+    *HEALTH,
+    *FORMS,
+    Operation(
+        "GET",
+        "/openapi.json",
+        "openapi",
+        "This document.",
+        tell_openapi,
+        {200: Content({"application/json": dict[str, Any]})},
+    ),
+    Operation(
+        "GET", "/", "home", "Leads to the form for reports.", go_to_form, {303: Content({}, "To the form.")}
+    ),
+)
+
+
+class _Application(Starlette):
+    """Starlette without its own last resort, which would answer an unforeseen error before `Shield` can."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """The router, and the handlers of errors that are foreseen."""
+        return ExceptionMiddleware(self.router, handlers=self.exception_handlers)
+
+
+def build_app(service: Service) -> ASGIApp:
+    """The application, ready to be served."""
+    app = _Application(
+        routes=[make_route(operation) for operation in OPERATIONS],
+        exception_handlers={
+            ProblemError: answer_error,
+            HTTPException: _answer_http_error,
+            ClientDisconnect: _answer_gone,
+        },
+    )
+    app.router.redirect_slashes = False
+    app.state.service = service
+    app.state.openapi = msgspec.json.encode(describe_service(OPERATIONS))
+    return Shield(app, service)
+
+
+async def _answer_http_error(_request: Request, error: Exception) -> Response:
+    """What Starlette itself refuses: no such route, no such method."""
+    assert isinstance(error, HTTPException)
+    codes = {404: "no_such_route", 405: "no_such_method"}
+    return answer_problem(error.status_code, error.detail, codes.get(error.status_code, ""), error.headers)
+
+
+async def _answer_gone(_request: Request, _error: Exception) -> Response:
+    """Nobody is left to read it."""
+    return answer_problem(400, "The request broke off.", "broken_off")

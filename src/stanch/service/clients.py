@@ -1,0 +1,58 @@
+"""Where a request comes from, through proxies that are trusted and no others."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+
+from stanch.service.settings import ServiceSettings, list_networks
+
+#: An IPv6 customer has a /64 at least (RFC 6177), so single addresses in it are one household.
+_IPV6_BITS: Final = 64
+_SAME_SITE: Final = ("same-origin", "none")
+
+
+def find_network(request: Request, settings: ServiceSettings) -> str:
+    """The address that a request comes from, IPv6 as its /64; empty if it cannot be told.
+
+    Proxies append to X-Forwarded-For, so the last entry that no trusted proxy wrote itself is the client.
+    """
+    trusted = list_networks(settings.trusted_proxies)
+    hops = [request.client.host if request.client else ""]
+    hops += reversed([hop.strip() for hop in request.headers.get("x-forwarded-for", "").split(",")])
+    last = ""
+    for hop in hops:
+        try:
+            address = ipaddress.ip_address(hop)
+        except ValueError:
+            break
+        last = _name_network(address)
+        if not any(address in network for network in trusted if network.version == address.version):
+            break
+    return last
+
+
+def is_same_site(request: Request, settings: ServiceSettings) -> bool:
+    """Whether a form was sent from a page of ours, as far as the browser tells.
+
+    Sec-Fetch-Site (Fetch Metadata, W3C) where there is one, else Origin (RFC 6454), else unknown: yes.
+    """
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site in _SAME_SITE
+    origin = request.headers.get("origin")
+    if origin is None:
+        return True
+    ours = urlsplit(settings.public_url).netloc or request.headers.get("host", "")
+    return urlsplit(origin).netloc == ours
+
+
+def _name_network(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        return str(ipaddress.ip_network((int(address), _IPV6_BITS), strict=False))
+    return str(address)

@@ -1,0 +1,63 @@
+"""What Prometheus may ask: counts, no people.
+
+Format: https://prometheus.io/docs/instrumenting/exposition_formats/
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+
+CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class Metrics:
+    """The counters of one server."""
+
+    def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self._registry = registry = CollectorRegistry()
+        self.requests = Counter(
+            "stanch_http_requests",
+            "Requests answered.",
+            ["method", "route", "status"],
+            registry=registry,
+        )
+        self.seconds = Histogram(
+            "stanch_http_request_seconds",
+            "Time from a request's headers to its answer.",
+            ["route"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.rows = Counter(
+            "stanch_intake_rows",
+            "Rows of evidence that came in, by what became of them.",
+            ["table", "result"],
+            registry=registry,
+        )
+        self.repeats = Counter(
+            "stanch_intake_repeats",
+            "Requests that repeated an earlier one and were answered as it was.",
+            ["table"],
+            registry=registry,
+        )
+        self.refused_keys = Counter(
+            "stanch_keys_refused", "Requests with a missing, unknown or revoked key.", registry=registry
+        )
+        self.forms = Counter(
+            "stanch_forms", "Forms sent in, by what became of them.", ["form", "result"], registry=registry
+        )
+
+    def render(self) -> bytes:
+        """All of them as text."""
+        return generate_latest(self._registry)

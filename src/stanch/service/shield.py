@@ -1,0 +1,103 @@
+"""What holds for every request: how long it may take, what headers its answer carries, what is counted.
+
+An error that nobody foresaw is written to the log under a number; the caller is told the number only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from typing import Final
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from stanch.errors import StoreError
+from stanch.service.problems import answer_problem
+from stanch.service.state import Service
+
+LOG: Final = logging.getLogger("stanch.service")
+
+#: The pages have no script at all, and ask for nothing but their own style and mark.
+CONTENT_POLICY: Final = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none';"
+    " frame-ancestors 'none'"
+)
+#: OWASP Secure Headers Project (https://owasp.org/www-project-secure-headers/). The referrer policy is not
+#: `no-referrer`: under it browsers send `Origin: null` with our own forms (Fetch Standard, 3.2).
+HEADERS: Final = (
+    (b"server", b"stanch"),
+    (b"content-security-policy", CONTENT_POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=()"),
+)
+_CACHE: Final = (b"cache-control", b"no-store")
+_HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
+_CLOSE: Final = {"Connection": "close"}
+
+
+class Shield:
+    """Wraps the application."""
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self._app = app
+        self._service = service
+        self._headers = HEADERS + ((_HSTS,) if service.settings.is_https else ())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request, or the start and stop of the server."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.monotonic()
+        status = 0
+
+        async def send_shielded(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message = {**message, "headers": self._complete(message["headers"])}
+            await send(message)
+
+        try:
+            problem = await self._try(scope, receive, send_shielded)
+            # Where an answer is under way already, the server ends it where it broke off.
+            if problem is not None and not status:
+                await problem(scope, receive, send_shielded)
+        finally:
+            self._count(scope, status, time.monotonic() - started)
+
+    async def _try(self, scope: Scope, receive: Receive, send: Send) -> Response | None:
+        """Have the application answer; what to answer instead if it could not."""
+        try:
+            async with asyncio.timeout(self._service.settings.request_timeout_s):
+                await self._app(scope, receive, send)
+        except TimeoutError:
+            return answer_problem(408, "It took too long to arrive or to be answered.", "timeout", _CLOSE)
+        except StoreError as error:
+            LOG.error("%s", error)
+            told = "What was sent could not be stored. Send it again later."
+            return answer_problem(503, told, "not_stored", {**_CLOSE, "Retry-After": "5"})
+        except Exception:
+            number = secrets.token_hex(4)
+            LOG.exception("error %s", number)
+            return answer_problem(
+                500, f"Something went wrong; the log tells more under {number}.", "internal", _CLOSE
+            )
+        return None
+
+    def _complete(self, given: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        names = {name for name, _ in given}
+        return [*given, *(header for header in (*self._headers, _CACHE) if header[0] not in names)]
+
+    def _count(self, scope: Scope, status: int, seconds: float) -> None:
+        route = scope.get("stanch.route", "none")
+        method = scope["method"] if scope["method"] in ("GET", "HEAD", "POST") else "other"
+        self._service.metrics.requests.labels(method, route, str(status)).inc()
+        self._service.metrics.seconds.labels(route).observe(seconds)
