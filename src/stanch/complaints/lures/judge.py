@@ -1,0 +1,201 @@
+"""One link and a brand -> how far the link poses as the brand, and why.
+
+The score is a sum of log-odds (nats): what names the brand, plus what surrounds it. A link that names nothing
+of the brand stays near 0 however bad it may be: it is no look-alike. The addends are set by hand, from what each
+sign is worth to a reader; they were checked, not fitted, on links (docs/method/lures.md).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from stanch.complaints.links import defang
+from stanch.complaints.lures.address import Address, parse_address
+from stanch.complaints.lures.brand import Brand
+from stanch.complaints.lures.match import Match, Shape, Spelling, find_matches
+from stanch.complaints.lures.paths import weigh_path
+from stanch.complaints.lures.words import (
+    CHEAP_SUFFIXES,
+    CREDENTIAL_WORDS,
+    HOSTING,
+    SHORTENERS,
+    TOPIC_SITES,
+    is_lure_text,
+)
+
+#: Log-odds before anything is known of a link.
+_PRIOR: Final = -4.0
+THRESHOLD: Final = 0.5
+
+#: Worth of a name of 2, 3, … 7, and 8 or more letters, by its shape in the label.
+_WORTH: Final[dict[Shape, tuple[float, ...]]] = {
+    "exact": (1.5, 3.0, 4.6, 4.8, 5.0, 5.0, 5.0),
+    "with_lures": (3.2, 4.2, 5.5, 6.0, 6.0, 6.0, 6.0),
+    "joined_lures": (0.0, 2.5, 5.0, 5.5, 5.5, 6.0, 6.0),
+    "with_others": (0.5, 1.5, 2.5, 3.7, 4.3, 4.6, 5.0),
+    "inside": (0.0, 0.0, 0.0, 1.5, 3.7, 4.3, 4.6),
+}
+_SPELLING: Final[dict[Spelling, float]] = {
+    "plain": 0.0,
+    "homoglyphs": 2.0,
+    "digits_for_letters": 1.0,
+    "similar_letters": 0.5,
+    "misspelling": -0.5,
+}
+#: A misspelt name of four letters is mostly a word of its own.
+_SHORT_TYPO: Final = -2.2
+#: A part of the name may be a word (`view` of `viewcard`).
+_PART: Final = -0.8
+_SHORT_PART: Final = -1.6
+_SUBDOMAIN: Final = 0.6
+_SHORT_SUBDOMAIN: Final = 1.1
+
+_OWN_DOMAIN_INSIDE: Final = 6.0
+_IN_USERINFO: Final = 6.0
+_IP_HOST: Final = 2.2
+_FALSE_ENDING: Final = 2.0
+_PLACE: Final = 1.5
+_RANDOM_NAME: Final = 1.0
+_CREDENTIAL_WORDS: Final = 1.0
+_LURE_WORDS: Final = 0.8
+_MAIL_IN_LINK: Final = 1.0
+_TOPIC_SITE: Final = -2.5
+
+#: An ending of names, in the middle of one: `shop.co.jp.other.example`, `shop-com.other.example`.
+_FALSE_END: Final = re.compile(
+    r"(?<=[a-z0-9])(?:[.-]?(?:co|ne|or|com|net|org|gov|ac)[.-]?(?:jp|cn|uk|kr|tw|hk|au|br|nz|sg|in)|[.-](?:com|net|org|jp|cn))"
+    r"(?=[.-]|$)"
+)
+_RANDOM: Final = re.compile(r"[bcdfghjklmnpqrstvwxz]{6,}|[a-z]\d+[a-z]+\d|\d[a-z]+\d+[a-z]")
+_MAIL_ADDRESS: Final = re.compile(r"[\w.+-]+@[\w-]+\.\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A sign, and the part of the link that shows it."""
+
+    code: str
+    shown: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is held of one link."""
+
+    #: Defanged.
+    url: str
+    lookalike: bool
+    #: 0 to 1; a look-alike from 0.5 on.
+    score: float
+    #: The strongest first.
+    reasons: tuple[Reason, ...]
+    #: Host and registered name, to report to who runs them; empty where there is none.
+    host: str = ""
+    registered: str = ""
+
+
+def judge_link(link: str, brand: Brand) -> Verdict:
+    """How far `link` poses as `brand`; whatever it holds, it is only read."""
+    address = parse_address(link)
+    if address is None:
+        return Verdict(defang(link), False, 0.0, (Reason("not_a_link"),))
+    registered = f"{address.label}.{address.suffix}" if address.label and address.suffix else ""
+    if brand.owns(address.host):
+        return Verdict(defang(link), False, 0.0, (Reason("own_domain", address.host),), address.host, registered)
+    named = list(_find_names(address, brand))
+    around = list(_weigh_surroundings(address, registered))
+    if not named:
+        told = [r for r, _ in around if r.code in ("shortener", "ip_host")]
+        reasons = (Reason("names_no_brand"), *told)
+        return Verdict(defang(link), False, round(_chance(_PRIOR), 4), reasons, address.host, registered)
+    best = max(worth for _, worth in named)
+    total = _PRIOR + best + sum(worth for _, worth in around)
+    ranked = sorted(named + around, key=lambda pair: -pair[1])
+    reasons = tuple(dict.fromkeys(reason for reason, _ in ranked))
+    score = round(_chance(total), 4)
+    return Verdict(defang(link), score >= THRESHOLD, score, reasons, address.host, registered)
+
+
+def _chance(log_odds: float) -> float:
+    return 1.0 / (1.0 + math.exp(-log_odds))
+
+
+def _find_names(address: Address, brand: Brand) -> Iterator[tuple[Reason, float]]:
+    """Each way in which the link names the brand, with its worth. Only the best counts."""
+    if address.userinfo and any(True for _ in find_matches(address.userinfo, brand)):
+        yield Reason("brand_in_userinfo", address.userinfo), _IN_USERINFO
+    labels = [] if address.is_ip else [*address.subdomains, address.label]
+    front = ".".join(labels)
+    for domain in brand.domains:
+        if f".{domain}." in f".{front}.":
+            yield Reason("own_domain_inside", domain), _OWN_DOMAIN_INSIDE
+    for at, label in enumerate(labels):
+        is_name = at == len(labels) - 1
+        best = max(find_matches(label, brand), key=_weigh_match, default=None)
+        if best:
+            worth = _weigh_match(best) + (0.0 if is_name else _weigh_subdomain(best))
+            yield from ((Reason(code, label), worth) for code in _name_reasons(best, is_name, address))
+    yield from ((Reason(code, shown), worth) for code, shown, worth in weigh_path(address.path, brand))
+
+
+def _weigh_match(match: Match) -> float:
+    n = match.form.size
+    worth = _WORTH[match.shape][min(n, 8) - 2] + _SPELLING[match.spelling]
+    if match.spelling == "misspelling" and n <= 4:
+        worth += _SHORT_TYPO
+    if match.shape in ("with_lures", "joined_lures") and CREDENTIAL_WORDS.search(match.label):
+        worth += _CREDENTIAL_WORDS
+    if match.form.is_part:
+        worth += _PART if n > 4 else _SHORT_PART
+    return worth
+
+
+def _weigh_subdomain(match: Match) -> float:
+    """What a name is worth more in a sub-domain, which few honest sites name after another firm."""
+    return _SHORT_SUBDOMAIN if match.shape == "exact" and match.form.size == 3 else _SUBDOMAIN
+
+
+def _name_reasons(match: Match, is_name: bool, address: Address) -> Iterator[str]:
+    if match.spelling != "plain":
+        yield match.spelling
+    if match.spelling == "homoglyphs" and address.is_punycode:
+        yield "punycode"
+    if not is_name:
+        yield "brand_in_subdomain"
+    elif match.shape == "exact" and match.spelling == "plain":
+        yield "other_ending"
+    if match.shape in ("with_lures", "joined_lures"):
+        yield "added_words"
+    elif match.shape in ("with_others", "inside"):
+        yield "brand_inside"
+
+
+def _weigh_surroundings(address: Address, registered: str) -> Iterator[tuple[Reason, float]]:
+    """What makes a link that names the brand more suspicious."""
+    if words := CREDENTIAL_WORDS.search(address.path.lower()):
+        yield Reason("credential_words", words[0]), _CREDENTIAL_WORDS
+    if _MAIL_ADDRESS.search(address.query):
+        yield Reason("mail_address"), _MAIL_IN_LINK
+    if address.is_ip:
+        yield Reason("ip_host", address.host), _IP_HOST
+        return
+    if registered in TOPIC_SITES:
+        yield Reason("topic_site", registered), _TOPIC_SITE
+    front = ".".join([*address.subdomains, address.label])
+    if false_end := _FALSE_END.search(front):
+        yield Reason("false_ending", false_end[0].strip(".-")), _FALSE_ENDING
+    if registered in SHORTENERS:
+        yield Reason("shortener", registered), _PLACE
+    elif address.is_hosted or registered in HOSTING:
+        yield Reason("hosting", registered), _PLACE
+    elif address.suffix.rpartition(".")[2] in CHEAP_SUFFIXES:
+        yield Reason("cheap_ending", address.suffix), _PLACE
+    if _RANDOM.search(address.label):
+        yield Reason("random_name", address.label), _RANDOM_NAME
+    lures = [label for label in address.subdomains if label not in ("www", "m") and is_lure_text(label)]
+    if lures:
+        yield Reason("lure_words", lures[0]), _LURE_WORDS
