@@ -89,7 +89,9 @@ class Case:
         """`host`, `path` or an empty string: where the link holds one of the words."""
         host, path = cut_link(link)
         for where, text in (("host", host), ("path", path)):
-            if any(self._holds(text, word) or self._holds(text.translate(_DIGITS), word) for word in self.words):
+            if any(
+                self._holds(text, word) or self._holds(text.translate(_DIGITS), word) for word in self.words
+            ):
                 return where
         return ""
 

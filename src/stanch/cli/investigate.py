@@ -6,12 +6,13 @@ import sys
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from cyclopts import Parameter
 
 from stanch.cli.messages import say
 from stanch.cli.progress import show_progress
+from stanch.cli.stdin import STDIN_PATH
 from stanch.engine import open_engine
 from stanch.errors import RejectedTableError, UsageError
 from stanch.evidence.pseudonyms import read_key
@@ -21,9 +22,6 @@ from stanch.investigate import Investigation, investigate
 from stanch.readers import ReadRequest
 from stanch.readers.geo import open_databases
 from stanch.settings import load_settings
-
-#: How a lone `-` comes through the parser, which would take it for an option.
-STDIN_PATH: Final = "/dev/stdin"
 
 Files: TypeAlias = Annotated[
     tuple[str, ...],

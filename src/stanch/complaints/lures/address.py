@@ -38,6 +38,11 @@ class Address:
     is_hosted: bool
     is_punycode: bool
 
+    @property
+    def registered(self) -> str:
+        """Label and suffix; empty where there is none."""
+        return f"{self.label}.{self.suffix}" if self.label and self.suffix else ""
+
 
 def parse_address(link: str) -> Address | None:
     """The parts of `link`, defanged or not, with or without a scheme; None if it names no host."""

@@ -65,7 +65,8 @@ def make_brand(names: Sequence[str], domains: Sequence[str]) -> Brand:
     Raises:
         UsageError: a domain is none, or no name has two letters.
     """
-    hosts, spelled = [], {}
+    hosts: list[str] = []
+    spelled: dict[str, bool] = {}
     for domain in domains:
         found = parse_address(domain)
         if found is None:

@@ -45,7 +45,9 @@ def _homoglyphs() -> dict[str, str]:
     for sign, likes in confusables.confusables_data.items():
         if len(sign) != 1 or sign.isascii():
             continue
-        ascii_likes = sorted(like["c"].lower() for like in likes if like["c"].isascii() and like["c"].isalnum())
+        ascii_likes = sorted(
+            like["c"].lower() for like in likes if like["c"].isascii() and like["c"].isalnum()
+        )
         if ascii_likes:
             # Letters before digits: `о` is confusable with both `o` and, through `O`, `0`.
             table.setdefault(sign.casefold() if len(sign.casefold()) == 1 else sign, ascii_likes[-1])

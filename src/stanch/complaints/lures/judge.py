@@ -1,8 +1,8 @@
 """One link and a brand -> how far the link poses as the brand, and why.
 
-The score is a sum of log-odds (nats): what names the brand, plus what surrounds it. A link that names nothing
-of the brand stays near 0 however bad it may be: it is no look-alike. The addends are set by hand, from what each
-sign is worth to a reader; they were checked, not fitted, on links (docs/method/lures.md).
+The score is a sum of log-odds (nats): what names the brand, plus what surrounds it. A link that names
+nothing of the brand stays near 0 however bad it may be: it is no look-alike. The addends are set by hand,
+from what each sign is worth to a reader, and were tried on real links (docs/method/lures.md).
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import unquote
 
-from stanch.complaints.links import defang
+from stanch.complaints.links import defang, refang
 from stanch.complaints.lures.address import Address, parse_address
 from stanch.complaints.lures.brand import Brand
 from stanch.complaints.lures.match import Match, Shape, Spelling, find_matches
 from stanch.complaints.lures.paths import weigh_path
 from stanch.complaints.lures.words import (
-    CHEAP_SUFFIXES,
+    CHEAP_ENDINGS,
     CREDENTIAL_WORDS,
     HOSTING,
     SHORTENERS,
@@ -96,6 +97,8 @@ class Verdict:
     #: Host and registered name, to report to who runs them; empty where there is none.
     host: str = ""
     registered: str = ""
+    #: The link as programs take it, without what may tell who it was sent to. Not to be shown to people.
+    shared: str = ""
 
 
 def judge_link(link: str, brand: Brand) -> Verdict:
@@ -103,25 +106,39 @@ def judge_link(link: str, brand: Brand) -> Verdict:
     address = parse_address(link)
     if address is None:
         return Verdict(defang(link), False, 0.0, (Reason("not_a_link"),))
-    registered = f"{address.label}.{address.suffix}" if address.label and address.suffix else ""
+    log_odds, reasons = _weigh(address, brand)
+    score = round(1.0 / (1.0 + math.exp(min(-log_odds, 700.0))), 4)
+    return Verdict(
+        url=defang(link),
+        lookalike=score >= THRESHOLD,
+        score=score,
+        reasons=reasons,
+        host=address.host,
+        registered=address.registered,
+        shared=_cut_personal(refang(link)),
+    )
+
+
+def _weigh(address: Address, brand: Brand) -> tuple[float, tuple[Reason, ...]]:
+    """Log-odds, and what speaks for them, the strongest first."""
     if brand.owns(address.host):
-        return Verdict(defang(link), False, 0.0, (Reason("own_domain", address.host),), address.host, registered)
+        return -math.inf, (Reason("own_domain", address.host),)
     named = list(_find_names(address, brand))
-    around = list(_weigh_surroundings(address, registered))
+    around = list(_weigh_surroundings(address))
     if not named:
-        told = [r for r, _ in around if r.code in ("shortener", "ip_host")]
-        reasons = (Reason("names_no_brand"), *told)
-        return Verdict(defang(link), False, round(_chance(_PRIOR), 4), reasons, address.host, registered)
+        told = [reason for reason, _ in around if reason.code in ("shortener", "ip_host")]
+        return _PRIOR, (Reason("names_no_brand"), *told)
     best = max(worth for _, worth in named)
-    total = _PRIOR + best + sum(worth for _, worth in around)
     ranked = sorted(named + around, key=lambda pair: -pair[1])
-    reasons = tuple(dict.fromkeys(reason for reason, _ in ranked))
-    score = round(_chance(total), 4)
-    return Verdict(defang(link), score >= THRESHOLD, score, reasons, address.host, registered)
+    total = _PRIOR + best + sum(worth for _, worth in around)
+    return total, tuple(dict.fromkeys(reason for reason, _ in ranked))
 
 
-def _chance(log_odds: float) -> float:
-    return 1.0 / (1.0 + math.exp(-log_odds))
+def _cut_personal(link: str) -> str:
+    """`link` without query and fragment if they hold a mail address: a victim's, more often than not."""
+    scheme = "" if "://" in link else "http://"
+    bare = re.split(r"[?#]", link, maxsplit=1)[0]
+    return scheme + (bare if _MAIL_ADDRESS.search(unquote(link[len(bare) :])) else link)
 
 
 def _find_names(address: Address, brand: Brand) -> Iterator[tuple[Reason, float]]:
@@ -174,7 +191,7 @@ def _name_reasons(match: Match, is_name: bool, address: Address) -> Iterator[str
         yield "brand_inside"
 
 
-def _weigh_surroundings(address: Address, registered: str) -> Iterator[tuple[Reason, float]]:
+def _weigh_surroundings(address: Address) -> Iterator[tuple[Reason, float]]:
     """What makes a link that names the brand more suspicious."""
     if words := CREDENTIAL_WORDS.search(address.path.lower()):
         yield Reason("credential_words", words[0]), _CREDENTIAL_WORDS
@@ -183,19 +200,24 @@ def _weigh_surroundings(address: Address, registered: str) -> Iterator[tuple[Rea
     if address.is_ip:
         yield Reason("ip_host", address.host), _IP_HOST
         return
-    if registered in TOPIC_SITES:
-        yield Reason("topic_site", registered), _TOPIC_SITE
+    yield from _weigh_place(address)
     front = ".".join([*address.subdomains, address.label])
     if false_end := _FALSE_END.search(front):
         yield Reason("false_ending", false_end[0].strip(".-")), _FALSE_ENDING
-    if registered in SHORTENERS:
-        yield Reason("shortener", registered), _PLACE
-    elif address.is_hosted or registered in HOSTING:
-        yield Reason("hosting", registered), _PLACE
-    elif address.suffix.rpartition(".")[2] in CHEAP_SUFFIXES:
-        yield Reason("cheap_ending", address.suffix), _PLACE
     if _RANDOM.search(address.label):
         yield Reason("random_name", address.label), _RANDOM_NAME
     lures = [label for label in address.subdomains if label not in ("www", "m") and is_lure_text(label)]
     if lures:
         yield Reason("lure_words", lures[0]), _LURE_WORDS
+
+
+def _weigh_place(address: Address) -> Iterator[tuple[Reason, float]]:
+    """Where the page is put up."""
+    if address.registered in TOPIC_SITES:
+        yield Reason("topic_site", address.registered), _TOPIC_SITE
+    if address.registered in SHORTENERS:
+        yield Reason("shortener", address.registered), _PLACE
+    elif address.is_hosted or address.registered in HOSTING:
+        yield Reason("hosting", address.registered), _PLACE
+    elif address.suffix.rpartition(".")[2] in CHEAP_ENDINGS:
+        yield Reason("cheap_ending", address.suffix), _PLACE

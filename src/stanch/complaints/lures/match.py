@@ -12,8 +12,8 @@ from stanch.complaints.lures.fold import fold_letters, list_readings, make_skele
 from stanch.complaints.lures.typos import find_near
 from stanch.complaints.lures.words import is_lure_text
 
-#: `exact`: nothing else in the label. `with_lures`: beside lure words or digits, set apart. `joined_lures`: the
-#: same, run together. `with_others`: set apart, beside other words. `inside`: within a longer word.
+#: `exact`: nothing else in the label. `with_lures`: beside lure words or digits, set apart. `joined_lures`:
+#: the same, run together. `with_others`: set apart, beside other words. `inside`: within a longer word.
 Shape = Literal["exact", "with_lures", "joined_lures", "with_others", "inside"]
 Spelling = Literal["plain", "homoglyphs", "digits_for_letters", "similar_letters", "misspelling"]
 
@@ -42,13 +42,16 @@ def find_matches(label: str, brand: Brand) -> Iterator[Match]:
         skeleton = make_skeleton(reading)
         for form in brand.forms:
             for start, end, is_typo in _find_spans(skeleton, form):
-                spelling = _tell_spelling(reading[start:end], form, is_typo, folded == label, reading == folded)
+                spelling = _tell_spelling(
+                    reading[start:end], form, is_typo, folded == label, reading == folded
+                )
                 shape = _tell_shape(reading, start, end)
                 if spelling and (spelling != "misspelling" or _is_plain_typo(shape, form)):
                     yield Match(form, shape, spelling, label)
-    if "-" in folded:
-        bare = folded.replace("-", "")
-        yield from (Match(form, "exact", "similar_letters", label) for form in brand.forms if form.name == bare)
+    if "-" in folded and folded not in (names := {form.name: form for form in brand.forms}):
+        form_without_dashes = names.get(folded.replace("-", ""))
+        if form_without_dashes:
+            yield Match(form_without_dashes, "exact", "similar_letters", label)
 
 
 def _find_spans(skeleton: str, form: Form) -> Iterator[tuple[int, int, bool]]:

@@ -1,8 +1,8 @@
 """Misspellings that a reader overlooks or a typist makes: one slip each, two in long names.
 
 The kinds are those of Wang et al. 2006 (SRUTI, "Strider Typo-Patrol", section 2): a letter left out,
-doubled, swapped with its neighbour, hit beside the key, put in, or one vowel for another. A letter replaced by
-any other is left out: `paypal` is not `paypay`.
+doubled, swapped with its neighbour, hit beside the key, put in, or one vowel for another. A letter replaced
+by any other is left out: `paypal` is not `paypay`.
 """
 
 from __future__ import annotations
