@@ -28,8 +28,9 @@ _KIT_FOLDER: Final = re.compile(r"/(?=[a-z]*\d)(?=\d*[a-z])[a-z0-9]{20,}(?:/|$)"
 
 _TOKEN: Final = 2.0
 _SHORT_TOKEN: Final = 1.2
-_START: Final = 1.7
-_INSIDE: Final = 1.2
+#: Run together with another word, as folders of phishing kits are and titles of articles are not.
+_JOINED_LURES: Final = 3.4
+_JOINED: Final = 2.9
 _WHOLE_SEGMENT: Final = 1.6
 #: Nobody writes a name with digits for letters in earnest.
 _DIGITS: Final = 1.5
@@ -43,7 +44,7 @@ _MADE_FOLDER: Final = 1.5
 _DOMAIN_FIRST: Final = 4.2
 _DOMAIN_FOLLOWED: Final = 3.8
 #: Sites that tell of others end their paths so.
-_DOMAIN_LAST: Final = 3.0
+_DOMAIN_LAST: Final = 3.6
 
 
 def weigh_path(path: str, brand: Brand) -> Iterator[tuple[str, str, float]]:
@@ -57,7 +58,7 @@ def weigh_path(path: str, brand: Brand) -> Iterator[tuple[str, str, float]]:
     named = [(segment, worth) for segment in segments if (worth := _weigh_segment(segment, brand))]
     if len(segments) == 1:
         extra += _ONLY_SEGMENT
-    if len(named) > 1:
+    if sum(worth > _TOKEN for _, worth in named) > 1:
         extra += _REPEATED
     for segment, worth in named:
         yield "brand_in_path", segment, max(worth + extra, 0.1)
@@ -71,7 +72,7 @@ def _find_domains(plain: str, segments: list[str], brand: Brand) -> Iterator[tup
         if at:
             is_first, is_last = domain in segments[0], not plain[at.end() :].strip("/")
             worth = _DOMAIN_FIRST if is_first else _DOMAIN_LAST if is_last else _DOMAIN_FOLLOWED
-            yield "own_domain_in_path", domain, worth
+            yield "own_domain_in_path", domain, worth + (_FOLDER_OR_PAGE if _END.search(plain) else 0.0)
 
 
 def _weigh_kind(plain: str) -> float:
@@ -105,11 +106,12 @@ def _weigh_form(bare: str, form: Form) -> float:
     if bare == form.name:
         return worth + _WHOLE_SEGMENT
     tokens = _TOKENS.findall(bare)
-    if form.name in tokens or "-" in form.name:
-        return worth + (_IN_SLUG if len(tokens) >= _SLUG else 0.0)
     others = _LETTERS.findall(bare.replace(form.name, " "))
-    if n > 3 and all(map(is_lure_text, others)):
-        return worth
-    if len(tokens) >= _SLUG or n <= 4:
+    has_lures = all(map(is_lure_text, others))
+    if form.name in tokens or "-" in form.name:
+        if " " in bare and has_lures:
+            return _JOINED_LURES
+        return worth + (_IN_SLUG if len(tokens) >= _SLUG else 0.0)
+    if len(tokens) >= _SLUG or n <= 3 or ((n == 4 or form.is_part) and not has_lures):
         return 0.0
-    return _START if bare.startswith(form.name) else _INSIDE if n > 5 else 0.0
+    return _JOINED_LURES if has_lures else _JOINED
