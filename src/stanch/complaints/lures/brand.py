@@ -15,6 +15,7 @@ from stanch.complaints.lures.words import is_lure_text
 from stanch.errors import UsageError
 
 _HAN: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]+")
+_VOWELS: Final = re.compile("[aeiouy]")
 #: Endings of a name that say what the shop is rather than which.
 _KINDS: Final = re.compile(
     r"(?:card|bank|shop|store|mall|online|pay|group|japan|china|official|net|web|mail|app|id|jp|cn|uk|us)$"
@@ -35,8 +36,11 @@ class Form:
 
     @property
     def size(self) -> int:
-        """Its length in Latin letters; a Chinese character stands for about three."""
-        return len(self.name) if self.name.isascii() else 3 * len(self.name)
+        """How many letters it is worth: a Chinese character about three, and one more for a name that cannot
+        be spoken (`jcb`), which words hold more seldom than syllables."""
+        if not self.name.isascii():
+            return 3 * len(self.name)
+        return len(self.name) + (len(self.name) > 2 and not _VOWELS.search(self.name))
 
     @property
     def takes_two_slips(self) -> bool:

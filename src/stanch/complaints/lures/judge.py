@@ -52,6 +52,8 @@ _SHORT_TYPO: Final = -2.2
 #: A part of the name may be a word (`view` of `viewcard`).
 _PART: Final = -0.8
 _SHORT_PART: Final = -1.6
+#: Names of three letters under other endings mostly belong to others.
+_SHORT_NAME: Final = 3.0
 _SUBDOMAIN: Final = 0.6
 _SHORT_SUBDOMAIN: Final = 1.1
 
@@ -154,7 +156,11 @@ def _find_names(address: Address, brand: Brand) -> Iterator[tuple[Reason, float]
         is_name = at == len(labels) - 1
         best = max(find_matches(label, brand), key=_weigh_match, default=None)
         if best:
-            worth = _weigh_match(best) + (0.0 if is_name else _weigh_subdomain(best))
+            worth = _weigh_match(best)
+            if not is_name:
+                worth += _weigh_subdomain(best)
+            elif best.shape == "exact" and len(best.form.name) == 3:
+                worth = min(worth, _SHORT_NAME)
             yield from ((Reason(code, label), worth) for code in _name_reasons(best, is_name, address))
     yield from ((Reason(code, shown), worth) for code, shown, worth in weigh_path(address.path, brand))
 

@@ -11,7 +11,6 @@ from stanch.complaints.lures.fold import fold_letters, make_skeleton
 from stanch.complaints.lures.words import is_lure_text
 
 _TOKENS: Final = re.compile(r"[^\W_]+")
-_VOWEL: Final = re.compile("[aeiou]")
 _LETTERS: Final = re.compile(r"[^\W\d_]+")
 #: A folder or a page, as most articles of honest sites are not.
 _END: Final = re.compile(r"/$|/index\.\w+$|\.html?$")
@@ -39,7 +38,7 @@ _REPEATED: Final = 1.0
 _IN_SLUG: Final = -1.5
 _SITE_FOLDER: Final = 1.2
 _SCRIPT_PAGE: Final = 0.7
-_FOLDER_OR_PAGE: Final = 0.5
+_FOLDER_OR_PAGE: Final = 0.6
 _MADE_FOLDER: Final = 1.5
 _DOMAIN_FIRST: Final = 4.2
 _DOMAIN_FOLLOWED: Final = 3.8
@@ -98,11 +97,10 @@ def _weigh_segment(segment: str, brand: Brand) -> float:
 
 
 def _weigh_form(bare: str, form: Form) -> float:
-    n = len(form.name)
+    n = form.size
     if form.name not in bare:
         return 0.0
-    # Three letters with a vowel are a syllable of many words, others an abbreviation.
-    worth = _TOKEN if n > 3 or not _VOWEL.search(form.name) else _SHORT_TOKEN
+    worth = _TOKEN if n > 3 else _SHORT_TOKEN
     if bare == form.name:
         return worth + _WHOLE_SEGMENT
     tokens = _TOKENS.findall(bare)
