@@ -32,8 +32,10 @@ class Replay:
     n_victims: int
     #: Columns that complaints were watched by.
     by: tuple[str, ...]
-    #: In order of day; rules of thumb among them.
+    #: By the counts, in order of day: those whose false alarms are bounded.
     alarms: tuple[Alarm, ...]
+    #: By rules of thumb, in order of day.
+    rules: tuple[Alarm, ...]
     #: Complaints of each day, and how many were usual.
     days: tuple[tuple[date, int, float], ...]
 
@@ -63,9 +65,9 @@ def replay_complaints(
     desk = _Desk(settings, by)
     told = [desk.take(day, whole[day], {name: counts[name][day] for name in by}) for day in days]
     rules = _ring_rules(victims, days, counts.get("script"), settings)
-    alarms = sorted((a for found in (*(t[1] for t in told), rules) for a in found), key=lambda a: a.day)
+    alarms = [alarm for _, found in told for alarm in found]
     shown = tuple((day, whole[day], round(usual, 2)) for day, (usual, _) in zip(days, told, strict=True))
-    return Replay(days[0], days[-1], victims.height, by, tuple(alarms), shown)
+    return Replay(days[0], days[-1], victims.height, by, tuple(alarms), tuple(rules), shown)
 
 
 class _Desk:
@@ -118,7 +120,7 @@ def _ring_rules(
     alarms = [alarm for day in days if (alarm := weekly.add(day, by_day[day]))]
     if scripts is not None:
         alarms += [alarm for day in days for alarm in new.add(day, dict(scripts[day]))]
-    return alarms
+    return sorted(alarms, key=lambda alarm: alarm.day)
 
 
 def _count_by_day(victims: pl.DataFrame, name: str) -> dict[date, Counter[str]]:

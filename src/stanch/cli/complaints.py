@@ -1,0 +1,10 @@
+"""`stanch complaints …`: what the complaint desk does."""
+
+from __future__ import annotations
+
+from cyclopts import App
+
+complaints_app = App(
+    name="complaints", help="Complaints: early warning, victims' claims, the council's table."
+)
+complaints_app.command("stanch.cli.watch:watch_complaints", name="watch")
