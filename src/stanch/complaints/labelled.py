@@ -16,6 +16,7 @@ LABELLED: Final = Table(
         Column("script", Kind.NAME, "scam script that it follows"),
         Column("product", Kind.NAME, "what was ordered"),
         Column("courier", Kind.NAME, "who carried the order"),
+        Column("demands", Kind.TEXT, "what the victim demands, `|`-separated"),
     ),
     COMPLAINTS.one_of,
 )

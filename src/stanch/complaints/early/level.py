@@ -26,7 +26,7 @@ _DAYS_PER_YEAR: Final = 365.25
 
 
 #: Rises that are looked for, as multiples of what is tolerated, each as likely beforehand.
-_RISES: Final = (2.0, 4.0, 8.0, 16.0)
+_RISES: Final = (1.5, 3.0, 8.0)
 #: Complaints a day below which a rise is no news, whatever its factor.
 _LEAST_RISE: Final = 1.0
 #: Over-dispersion (variance = mean + alpha mean²) before the series has shown its own, worth so many days.
@@ -43,7 +43,7 @@ _LAG_DAYS: Final = 4
 #: Days from which on alarms are raised; before, the level is learnt without lag.
 WARM_UP_DAYS: Final = 14
 #: An alarm is over after so many days at or below what is tolerated …
-_CALM_DAYS: Final = 7
+_CALM_DAYS: Final = 3
 #: … or after so many days in all: then the new level is the usual one.
 _LONGEST_DAYS: Final = 28
 
@@ -152,7 +152,7 @@ class Watch:
         if self._calm_days >= _CALM_DAYS or self._alarm_days > _LONGEST_DAYS:
             if self._alarm_days > _LONGEST_DAYS:
                 self._complaints = self._exposure = 0.0
-                for weekday, earlier in self._waiting[-2 * _CALM_DAYS :]:
+                for weekday, earlier in self._waiting[-WARM_UP_DAYS:]:
                     self._learn(weekday, earlier)
             self._waiting.clear()
             self._alarm_days = 0

@@ -40,7 +40,12 @@ class Form:
         be spoken (`jcb`), which words hold more seldom than syllables."""
         if not self.name.isascii():
             return 3 * len(self.name)
-        return len(self.name) + (len(self.name) > 2 and not _VOWELS.search(self.name))
+        return len(self.name) + self.is_unspeakable
+
+    @property
+    def is_unspeakable(self) -> bool:
+        """Whether it is no syllable of any word."""
+        return len(self.name) > 2 and self.name.isascii() and not _VOWELS.search(self.name)
 
     @property
     def takes_two_slips(self) -> bool:

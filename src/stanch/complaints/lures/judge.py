@@ -38,6 +38,7 @@ _WORTH: Final[dict[Shape, tuple[float, ...]]] = {
     "with_lures": (3.2, 4.2, 5.5, 6.0, 6.0, 6.0, 6.0),
     "joined_lures": (0.0, 2.5, 5.0, 5.5, 5.5, 6.0, 6.0),
     "with_others": (0.5, 1.5, 2.5, 3.7, 4.3, 4.6, 5.0),
+    "at_edge": (0.0, 0.0, 4.1, 4.1, 4.3, 4.5, 4.6),
     "inside": (0.0, 0.0, 0.0, 1.5, 3.7, 4.3, 4.6),
 }
 _SPELLING: Final[dict[Spelling, float]] = {
@@ -193,7 +194,7 @@ def _name_reasons(match: Match, is_name: bool, address: Address) -> Iterator[str
         yield "other_ending"
     if match.shape in ("with_lures", "joined_lures"):
         yield "added_words"
-    elif match.shape in ("with_others", "inside"):
+    elif match.shape in ("with_others", "at_edge", "inside"):
         yield "brand_inside"
 
 

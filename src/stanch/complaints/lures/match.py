@@ -14,7 +14,8 @@ from stanch.complaints.lures.words import is_lure_text
 
 #: `exact`: nothing else in the label. `with_lures`: beside lure words or digits, set apart. `joined_lures`:
 #: the same, run together. `with_others`: set apart, beside other words. `inside`: within a longer word.
-Shape = Literal["exact", "with_lures", "joined_lures", "with_others", "inside"]
+#: `at_edge`: as `inside`, but the word begins or ends with a name that cannot be spoken.
+Shape = Literal["exact", "with_lures", "joined_lures", "with_others", "at_edge", "inside"]
 Spelling = Literal["plain", "homoglyphs", "digits_for_letters", "similar_letters", "misspelling"]
 
 _CHUNKS: Final = re.compile(r"[^\W\d_]+")
@@ -45,7 +46,7 @@ def find_matches(label: str, brand: Brand) -> Iterator[Match]:
                 spelling = _tell_spelling(
                     reading[start:end], form, is_typo, folded == label, reading == folded
                 )
-                shape = _tell_shape(reading, start, end)
+                shape = _tell_shape(reading, start, end, form)
                 if spelling and (spelling != "misspelling" or _is_plain_typo(shape, form)):
                     yield Match(form, shape, spelling, label)
     if "-" in folded and folded not in (names := {form.name: form for form in brand.forms}):
@@ -85,16 +86,19 @@ def _tell_spelling(
     return "digits_for_letters" if n_digits else "similar_letters"
 
 
-def _tell_shape(label: str, start: int, end: int) -> Shape:
+def _tell_shape(label: str, start: int, end: int, form: Form) -> Shape:
     if start == 0 and end == len(label):
         return "exact"
     left, right = label[:start], label[end:]
     is_apart = not left[-1:].isalpha() and not right[:1].isalpha()
     chunks = _CHUNKS.findall(left) + _CHUNKS.findall(right)
-    if all(map(is_lure_text, chunks)):
+    if all(map(is_lure_text, chunks)) and (chunks or form.size > _SHORTEST_FOR_LOOKS):
         return "with_lures" if is_apart else "joined_lures"
-    return "with_others" if is_apart else "inside"
+    if is_apart:
+        return "with_others"
+    is_edge = not left or not right or is_lure_text(left.rpartition("-")[2])
+    return "at_edge" if form.is_unspeakable and is_edge else "inside"
 
 
 def _is_plain_typo(shape: Shape, form: Form) -> bool:
-    return shape != "inside" or form.size >= _SHORTEST_TYPO_INSIDE
+    return shape not in ("at_edge", "inside") or form.size >= _SHORTEST_TYPO_INSIDE

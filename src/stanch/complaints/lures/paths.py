@@ -25,6 +25,7 @@ _PAGE: Final = re.compile(r"\.(?:php\d?|html?|aspx?|jsp)$")
 #: Long mixed names that a phishing kit makes for each victim.
 _KIT_FOLDER: Final = re.compile(r"/(?=[a-z]*\d)(?=\d*[a-z])[a-z0-9]{20,}(?:/|$)")
 
+_SHORTEST_PART: Final = 5
 _TOKEN: Final = 2.0
 _SHORT_TOKEN: Final = 1.2
 #: Run together with another word, as folders of phishing kits are and titles of articles are not.
@@ -87,7 +88,7 @@ def _weigh_kind(plain: str) -> float:
 def _weigh_segment(segment: str, brand: Brand) -> float:
     """Worth of one segment; 0 if it does not name the brand."""
     bare = _PAGE.sub("", segment)
-    forms = [form for form in brand.forms if len(form.name) > 3 - (not form.is_part)]
+    forms = [form for form in brand.forms if len(form.name) >= (_SHORTEST_PART if form.is_part else 3)]
     worth = max((_weigh_form(bare, form) for form in forms), default=0.0)
     if not worth and any(sign.isdigit() for sign in bare):
         looks = make_skeleton(bare)

@@ -21,7 +21,7 @@ TOPIC_SITES: Final = _LISTS["topic_sites"]
 
 #: Words that ask for something secret, promise money, or lead to where that is done.
 CREDENTIAL_WORDS: Final = re.compile(
-    r"log-?[io]n|sign-?_?[io]n|verif|passw|webscr|confirm|secur|accounts?\b|billing|unlock|suspend|refund|tuikuan"
+    r"log-?[io]n|sign-?_?[io]n|verif|passw|webscr|confirm|secured?\b|accounts?\b|billing|unlock|suspend|refund|tuikuan"
     r"|\bcmd\b|identity|payment|compensat|kefu|peifu|peichang|lipei|tuihuo|denglu|客服|退款|理赔|赔付|登[录陆]"
 )
 
