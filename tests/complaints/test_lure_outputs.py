@@ -1,4 +1,4 @@
-"""What leaves the desk about a look-alike: JSON lines, a STIX bundle that others can read, letters with gaps."""
+"""What leaves the desk about a look-alike: JSON lines, a STIX bundle, letters with gaps."""
 
 from __future__ import annotations
 
@@ -97,7 +97,9 @@ def test_the_command_answers_each_line_in_order(
 
 def test_links_may_stand_behind_the_domains(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     links = ["https://uniqlo.top/", "hxxp://uniqlo[.]shop/x"]
-    told = run(capfdbinary, "--brand", "Uniqlo", "--domain", "uniqlo.com", "uniqlo.cn", *links, "--lang", "zh")
+    told = run(
+        capfdbinary, "--brand", "Uniqlo", "--domain", "uniqlo.com", "uniqlo.cn", *links, "--lang", "zh"
+    )
     assert [row["lookalike"] for row in told] == [True, True]
     assert "后缀" in told[0]["why"][0]
 
@@ -123,7 +125,11 @@ def test_both_languages_say_the_same_of_every_reason() -> None:
         for lang in ("en", "zh")
     ]
     fields = [
-        {(part, key): {f for _, f, _, _ in Formatter().parse(text) if f} for part in tree for key, text in tree[part].items()}
+        {
+            (part, key): {f for _, f, _, _ in Formatter().parse(text) if f}
+            for part, said in tree.items()
+            for key, text in said.items()
+        }
         for tree in texts
-    ]  # fmt: skip
+    ]
     assert fields[0] == fields[1]

@@ -114,7 +114,11 @@ def test_a_bad_link_without_the_brand_is_no_lookalike() -> None:
 def test_the_way_a_link_is_written_does_not_matter() -> None:
     told = {
         (verdict := judge_link(link, UNIQLO)).score: verdict.url
-        for link in ("http://uniqlo-refund.top/a", "hxxp://uniqlo-refund[.]top/a", "HTTP://Uniqlo-Refund.top/a")
+        for link in (
+            "http://uniqlo-refund.top/a",
+            "hxxp://uniqlo-refund[.]top/a",
+            "HTTP://Uniqlo-Refund.top/a",
+        )
     }
     assert len(told) == 1
     assert judge_link("ｕｎｉｑｌｏ-refund。top", UNIQLO).lookalike
