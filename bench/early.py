@@ -107,14 +107,15 @@ def make_victims(counts: Counts, random: np.random.Generator, split: bool) -> pl
 
 
 def count_false_alarms(kind: Peace, runs: int, years: int, settings: EarlySettings, split: bool) -> int:
-    """Episodes of alarm in `runs` histories of so many peaceful years."""
+    """Episodes of alarm in `runs` histories of peaceful years; alarms less than a week apart are one."""
     n = 0
     for seed in range(runs):
         random = np.random.default_rng([seed, 1])
         counts = simulate_peace(kind, 365 * years, random)
         last = FIRST + timedelta(days=365 * years - 1)
         replay = replay_complaints(make_victims(counts, random, split), settings, FIRST, last)
-        n += len(replay.alarms) if replay else 0
+        days = sorted(alarm.day for alarm in replay.alarms) if replay else []
+        n += sum(i == 0 or (day - days[i - 1]).days >= 7 for i, day in enumerate(days))
     return n
 
 

@@ -50,10 +50,8 @@ def list_rows(
     rows = list(_list_counts(counts, demands, texts))
     for total in totals:
         currency = _name_currency(total.currency, texts)
-        rows += [
-            Row(texts["section.claims"], texts[f"sum.{name}"], currency, f"{getattr(total, name):.2f}")
-            for name in SUMS
-        ]
+        section = texts["section.claims"].format(currency=currency)
+        rows += [Row(section, texts[f"sum.{name}"], currency, f"{getattr(total, name):.2f}") for name in SUMS]
     return rows
 
 
