@@ -1,0 +1,148 @@
+"""One complaint -> everything that its text tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
+from zoneinfo import ZoneInfo
+
+from stanch.complaints.links import defang, find_links
+from stanch.complaints.reading.contact import find_contact
+from stanch.complaints.reading.dates import find_dates
+from stanch.complaints.reading.identity import find_identity
+from stanch.complaints.reading.kinds import KINDS, weigh_kinds
+from stanch.complaints.reading.lexicon import load_lexicon
+from stanch.complaints.reading.marks import Mark
+from stanch.complaints.reading.losses import Loss, find_losses
+from stanch.complaints.reading.money import find_money
+from stanch.complaints.reading.phones import Phone, find_phones
+from stanch.complaints.reading.story import find_asked, find_known, find_pretexts
+from stanch.complaints.reading.surroundings import find_accounts, find_channel, find_place, is_callers_link
+from stanch.complaints.reading.text import Language, Text
+
+DEFAULT_ZONE: Final = {"zh": "Asia/Shanghai", "en": "Europe/London"}
+DEFAULT_CURRENCY: Final = {"zh": "CNY", "en": "GBP"}
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a reader is given: the text, and when the report came in (UTC microseconds)."""
+
+    text: str
+    received_us: int
+    #: Zone of the complaint; None: by its language.
+    zone: str | None = None
+    #: Currency of amounts outside Chinese that name none; None: by its language.
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a text tells, in the words of the contract. Where it is no fraud, nothing but `kind` is filled."""
+
+    language: Language
+    kind: str
+    p_kind: dict[str, float]
+    claimed_identity: str | None = None
+    pretexts: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    known_fields: list[str] = field(default_factory=list)
+    scam_phones: list[str] = field(default_factory=list)
+    scam_urls: list[str] = field(default_factory=list)
+    losses: list[Loss] = field(default_factory=list)
+    #: UTC.
+    contacted: datetime | None = None
+    channel: str | None = None
+    place: str | None = None
+    scam_accounts: list[str] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+
+
+class Reader(Protocol):
+    """Anything that reads a report: the rules here, or a language model put in their place by a caller."""
+
+    def __call__(self, report: Report) -> Reading:
+        """What the text tells."""
+
+
+def read_report(report: Report) -> Reading:
+    """Read by rules and weighed words; no network, no randomness, time linear in the text's length."""
+    text = Text.of(report.text)
+    words = load_lexicon(text.language)
+    received = _EPOCH + timedelta(microseconds=report.received_us)
+    local = received.astimezone(ZoneInfo(report.zone or DEFAULT_ZONE[text.language]))
+    links = find_links(text.raw)
+    spans = [(link.start, link.end) for link in links]
+    dates = find_dates(text, local)
+    phones = find_phones(text, spans)
+    spans += [(p.start, p.end) for p in phones] + [(d.start, d.end) for d in dates]
+    currency = DEFAULT_CURRENCY["zh"] if text.language == "zh" else report.currency or DEFAULT_CURRENCY["en"]
+    losses = find_losses(text, find_money(text, currency, spans))
+    identity = find_identity(text, words)
+    pretexts = find_pretexts(text, words)
+    lures = [link for link in links if is_callers_link(text, link)]
+    p_kind = weigh_kinds(
+        text,
+        words,
+        identity.name if identity else None,
+        [p.word for p in pretexts],
+        n_links=len(lures),
+        harmed=bool(losses),
+    )
+    kind = max(KINDS, key=lambda name: p_kind[name])
+    if kind == "not_fraud":
+        return Reading(text.language, kind, p_kind)
+    asked = [a for a in find_asked(text, words) if not (a.word == "loan" and kind == "fake_loan")]
+    known = find_known(text, words)
+    callers = _merge_phones([p for p in phones if p.owner == "caller"])
+    contact = find_contact(text, dates, local)
+    channel, place, accounts = find_channel(text), find_place(text), find_accounts(text)
+    marks = [
+        *([Mark("claimed_identity", identity.name, identity.start, identity.end, identity.confidence)] if identity else ()),
+        *(Mark("pretexts", f.word, f.start, f.end, f.confidence) for f in pretexts),
+        *(Mark("asked", f.word, f.start, f.end, f.confidence) for f in asked),
+        *(Mark("known_fields", f.word, f.start, f.end, f.confidence) for f in known),
+        *(Mark("scam_phones", p.number, p.start, p.end, p.confidence) for p in callers),
+        *(Mark("scam_urls", defang(link.url), link.start, link.end, 0.9) for link in lures),
+        *(Mark("losses", f"{x.amount:.2f} {x.currency}", x.start, x.end, x.confidence) for x in losses),
+        *([Mark("contacted", contact.at.isoformat(), contact.start, contact.end, contact.confidence)] if contact else ()),
+        *([channel] if channel else ()),
+        *([place] if place else ()),
+        *accounts,
+    ]
+    return Reading(
+        language=text.language,
+        kind=kind,
+        p_kind=p_kind,
+        claimed_identity=identity.name if identity else _guess_identity(kind),
+        pretexts=[f.word for f in pretexts],
+        asked=[f.word for f in asked],
+        known_fields=[f.word for f in known],
+        scam_phones=[p.number for p in callers],
+        scam_urls=list(dict.fromkeys(defang(link.url) for link in lures)),
+        losses=losses,
+        contacted=contact.at if contact else None,
+        channel=channel.value if channel else None,
+        place=place.value if place else None,
+        scam_accounts=[a.value for a in accounts],
+        marks=marks,
+    )
+
+
+def _merge_phones(phones: list[Phone]) -> list[Phone]:
+    """One of each number."""
+    first: dict[str, Phone] = {}
+    for phone in phones:
+        first.setdefault(phone.number, phone)
+    return list(first.values())
+
+
+def _guess_identity(kind: str) -> str:
+    """Whom such a caller usually claims to be, where the text does not say."""
+    return {
+        "fake_customer_service": "shop",
+        "fake_courier": "courier",
+        "fake_authority": "authority",
+    }.get(kind, "other")
