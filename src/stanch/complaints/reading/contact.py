@@ -34,11 +34,14 @@ def find_contact(text: Text, dates: Sequence[When], received: datetime) -> Conta
     if not dates:
         return None
     words = load_patterns(text.language, "contact", 10 if text.language == "zh" else 20)
-    scored = [(_score(text, i, dates, words), -i) for i in range(len(dates))]
-    best, at = max(scored)
+    scores = [_score(text, i, dates, words) for i in range(len(dates))]
+    best = max(scores)
     if best < -0.5:
         return None
-    when = dates[-at]
+    # Several days may be days of contact; the first contact is the earliest of them.
+    near = [i for i, score in enumerate(scores) if score >= max(1.5, best - 1.5) or score == best]
+    at = min(near, key=lambda i: (dates[i].day, i))
+    when, best = dates[at], scores[at]
     hour = when.hour
     if hour is None:
         hour = next((d.hour for d in dates if d.day == when.day and d.hour), None)

@@ -19,6 +19,12 @@ _AFTER_EN: Final = re.compile(r"[.!?;]|\b(?:who|that|saying|about|regarding|re|a
 _AFTER_ZH: Final = re.compile(r"[。!?;；]|(?:[,，]|称|说(?!他|她|是|自己)|告知|因|以[^,，。]{1,12}为由|需|要求|让)")
 
 
+#: A second caller, or the one that the first put through to.
+_LATER: Final = re.compile(
+    r"(?:又|再|转接|转到|另一|第二个|随后|之后|接着|后来|然后)[^。!?]{0,12}$|\b(?:then|later|transferred|second|another|put through|passed)\b[^.!?]{0,14}$"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """One claim and where it stands; `confidence` in 0-1."""
@@ -42,6 +48,8 @@ def find_identity(text: Text, words: Lexicon) -> Identity | None:
         if name is None:
             continue
         sure = 0.9 if _is_strong(match[0]) else 0.6
+        if _LATER.search(plain[max(0, match.start() - 18) : match.start()]):
+            sure = 0.3
         if best is None or (best.confidence < sure and match.start() - best.start < 80):
             best = Identity(name, match.start(), claim[1], sure)
         if best.confidence > 0.8:

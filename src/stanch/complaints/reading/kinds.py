@@ -45,7 +45,7 @@ _BY_IDENTITY: Final[Mapping[str | None, Mapping[str, float]]] = {
     None: {},
 }
 _BY_PRETEXT: Final[Mapping[str, Mapping[str, float]]] = {
-    "wholesaler": {"fake_customer_service": 1.5},
+    "wholesaler": {"fake_customer_service": 2.5},
     "membership": {"fake_customer_service": 1.0},
     "recall": {"fake_customer_service": 1.0},
     "out_of_stock": {"fake_customer_service": 1.0},
@@ -57,32 +57,30 @@ _BY_PRETEXT: Final[Mapping[str, Mapping[str, float]]] = {
 _CALLED: Final = re.compile(
     r"电话|来电|打来|打给|致电|语音|\b(?:call(?:ed|er|s)?|rang|rings|phoned|phones|telephon\w+|spoke|voicemail)\b"
 )
-_UNTOLD: Final = -3.0
 
 
 def weigh_kinds(
-    text: Text, words: Lexicon, identity: str | None, pretexts: Collection[str], *, n_links: int, harmed: bool
+    text: Text, words: Lexicon, identity: str | None, pretexts: Collection[str], *, n_links: int, n_asked: int, harmed: bool
 ) -> dict[str, float]:
     """Probability of each of `KINDS`, from the signs of each kind, the identity claimed and the pretexts."""
     scores = {
         kind: sum(weight for weight, pattern in words.kinds[kind] if pattern.search(text.plain)) for kind in KINDS
     }
-    for kind, weight in _BY_IDENTITY[identity].items():
-        scores[kind] += weight
-    for pretext in pretexts:
-        for kind, weight in _BY_PRETEXT.get(pretext, {}).items():
+    strong = min(3, n_asked + harmed + sum(1 for _ in words.fraud["strong"].finditer(text.plain)))
+    weak = min(2, sum(1 for _ in words.fraud["signs"].finditer(text.plain)))
+    for kind in KINDS[:-1]:
+        scores[kind] *= 1.0 if strong else 0.4
+    scores["not_fraud"] += 2.0 - 1.5 * strong - 0.4 * weak
+    if strong:
+        for kind, weight in _BY_IDENTITY[identity].items():
             scores[kind] += weight
+        for pretext in pretexts:
+            for kind, weight in _BY_PRETEXT.get(pretext, {}).items():
+                scores[kind] += weight
     if _CALLED.search(text.plain):
         scores["phishing"] -= 2.0
     elif n_links:
         scores["phishing"] += 1.5
-    n_signs = min(3, sum(1 for _ in words.fraud.finditer(text.plain)))
-    if n_signs or harmed:
-        scores["not_fraud"] += 1.0 - 1.2 * (n_signs + harmed)
-    else:
-        for kind in KINDS[:-1]:
-            scores[kind] += _UNTOLD
-        scores["not_fraud"] += 1.0
     top = max(scores.values())
     odds = {kind: math.exp(score - top) for kind, score in scores.items()}
     return {kind: value / sum(odds.values()) for kind, value in odds.items()}

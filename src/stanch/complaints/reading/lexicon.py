@@ -27,7 +27,8 @@ class Lexicon:
     #: Kind -> signs of it with their weight, in nats.
     kinds: Mapping[str, Sequence[tuple[float, re.Pattern[str]]]]
     negated: Mapping[str, re.Pattern[str]]
-    fraud: re.Pattern[str]
+    #: `strong`: what only a story of fraud says; `signs`: what it shares with others.
+    fraud: Mapping[str, re.Pattern[str]]
 
 
 @cache
@@ -58,7 +59,7 @@ def load_lexicon(language: Language) -> Lexicon:
             for kind, signs in words["kinds"].items()
         },
         negated=compile_all("negated"),
-        fraud=_compile(words["fraud"]["signs"], language),
+        fraud=compile_all("fraud"),
     )
 
 

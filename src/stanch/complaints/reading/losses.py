@@ -26,6 +26,7 @@ _TURNS: Final = re.compile(
     r"\b(?:but|so|then|however|though|and (?:i|he|she|they|we|then|my|so|the)|because|when|which|where|until|"
     r"after that|before)\b"
 )
+_FURTHER: Final = re.compile(r"\b(?:a further|another|and then|plus)(?: [a-z]+){0,5} $|(?:又|还有|另有)[^,，。]{0,4}$")
 _PERSON: Final = re.compile(r"(?:^|[,，。;；\s])(?:我|她|他|本人|俺|遂|于是|就|便)")
 _NUMBERS: Final = {w: i for i, w in enumerate("零 一 二 三 四 五 六 七 八 九 十".split())} | {"两": 2, "俩": 2} | {
     w: i for i, w in enumerate("zero one two three four five six seven eight nine ten".split())
@@ -61,6 +62,8 @@ def find_losses(text: Text, amounts: Sequence[Money]) -> list[Loss]:
     judged: list[_Judged] = []
     for money in amounts:
         judged.append(_judge(text, money, words, judged[-1] if judged else None))
+        if len(judged) > 1 and judged[-1].joint:  # what is listed one by one is not counted besides
+            judged[-2] = replace(judged[-2], times=1)
     losses = [j for j in judged if j.role == "loss"]
     if not losses:
         losses = _believe_demands(text, judged, words)
@@ -82,6 +85,11 @@ def _judge(text: Text, money: Money, words: dict[str, re.Pattern[str]], last: _J
             judged = replace(judged, joint=True)
             if last.role in ("loss", "demanded") and role == "none" and not _is_unlike(left, right, words):
                 judged = replace(judged, role=last.role, sure=last.sure * 0.9)
+        elif role == "none" and last.role == "loss" and len(gap) <= 80 and _FURTHER.search(gap):
+            if not _is_unlike(left, right, words):
+                judged = replace(judged, role="loss", sure=0.7)
+    if judged.role == "demanded" and words["confirmed_after"].match(right):
+        judged = replace(judged, role="loss", sure=0.7)
     total = words["total"].search(left)
     total_after = words.get("total_after")
     return replace(
@@ -101,8 +109,9 @@ def _look_around(text: Text, money: Money, words: dict[str, re.Pattern[str]]) ->
     left = words["relay"].sub(lambda m: "\u00b7" * len(m[0]), plain[reach : money.start])
     if text.language == "en":
         cut = 0
+        gone = words["taken_after"].match(plain[money.end : end]) is not None
         for turn in _TURNS.finditer(left):
-            if len(left) - turn.end() > 6:
+            if gone or len(left) - turn.end() > 6:
                 cut = turn.end()
         left = left[cut:]
     return left, plain[money.end : min(max(end, money.end), money.end + 90)]
@@ -126,7 +135,7 @@ def _find_role(
     verb = max(at, key=lambda name: at[name])
     if words["aggregate"].search(left) or words["others"].search(left):
         return "none", 0.8
-    if words["recurring_after"].match(right) and verb != "done":
+    if words["recurring_after"].match(right) and not (verb == "done" and len(near) - paid < 14):
         return "none", 0.9
     if words["promise_after"].match(right):
         return "none", 0.8
@@ -165,7 +174,7 @@ def _weigh_verb(
     if demand >= 0 and not _PERSON.search(governing[demand:][2:]):
         return "demanded", 0.7
     if text.language == "en":
-        return "demanded", 0.5
+        return ("loss", 0.7) if "\u00b7" in near[max(0, paid - 4) : paid] else ("demanded", 0.5)
     before = left[: len(left) - len(near)]
     if demand < 0 and words["demand"].search(before[-14:]) and not _PERSON.match(near):
         return "demanded", 0.5

@@ -75,7 +75,7 @@ _YUAN: Final = frozenset("CNY TWD HKD JPY SGD".split())
 
 #: In front of a number without a unit that is money all the same.
 _IMPLIED_ZH: Final = re.compile(
-    r"(?:转|付|汇|打|充|交|缴|垫|刷|骗|损失|花|借|扣|投|给|存|提|取|划|少|亏|赔|补|退|返|额度|共|计|押金|费|金|款|套)"
+    r"(?:转|付|汇|打|充|交|缴|垫|刷|骗|损失|花|借|扣|投|给|存|提|取|划|少|亏|赔|补|退|返|额度|共|计|押金|费|金|款|套|笔|单|次)"
     r"[^\d,，。!?;；\s]{0,9}\s?$"
 )
 _COUNTER_ZH: Final = re.compile(
@@ -88,6 +88,7 @@ _IMPLIED_EN: Final = re.compile(
     r"(?: (?:me|us|her|him|them|a|an|about|around|over|nearly|almost|of|out|for|by|the|another|further|total|sum|in|up|"
     r"with|approx|roughly|from|my|account|to)){0,3}[ :]$"
 )
+_LISTED: Final = re.compile(r"\s?(?:、|,|，|和|及|与|跟|and|&|\+|/)\s?(?:and )?")
 _GONE_ZH: Final = re.compile(r"[多余]?(?:就|都|全|也)?(?:没了|没有了|不见|被(?:转|划|扣|刷|骗))")
 _GONE_EN: Final = re.compile(r" (?:was |were |is |has |had |got |been |just )*(?:gone|debited|taken|stolen|deducted)")
 _COUNTER_EN: Final = re.compile(
@@ -114,9 +115,10 @@ def find_money(text: Text, currency: str, taken: Sequence[Span]) -> list[Money]:
     """Amounts of `text` in order; those without a unit are in `currency`. `taken` spans are phones, dates, links."""
     found: list[Money] = []
     for number in find_numbers(text.plain):
+        listed = bool(found) and _LISTED.fullmatch(text.plain[found[-1].end : number.start]) is not None
         if any(number.start < end and start < number.end for start, end in taken):
             continue
-        money = _read_unit(text, number, currency) or _read_implied(text, number, currency)
+        money = _read_unit(text, number, currency) or _read_implied(text, number, currency, listed=listed)
         if money is not None and 0 < money.amount <= 1e11:
             found.append(money)
     return found
@@ -139,7 +141,7 @@ def _read_unit(text: Text, number: Number, currency: str) -> Money | None:
     return None
 
 
-def _read_implied(text: Text, number: Number, currency: str) -> Money | None:
+def _read_implied(text: Text, number: Number, currency: str, *, listed: bool) -> Money | None:
     """A number that the verb before it, or what became of it, makes money."""
     plain = text.plain
     written = plain[number.start : number.end]
@@ -152,7 +154,7 @@ def _read_implied(text: Text, number: Number, currency: str) -> Money | None:
     else:
         implied, counter = _IMPLIED_EN, _COUNTER_EN
         gone = _GONE_EN.match(plain, number.end)
-    if not (gone or implied.search(plain[start : number.start])) or counter.match(plain, number.end):
+    if not (gone or listed or implied.search(plain[start : number.start])) or counter.match(plain, number.end):
         return None
     if text.language == "en" and (number.value < 20 or (1990 <= number.value <= 2100 and "k" not in written and not gone)):
         return None

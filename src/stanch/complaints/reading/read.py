@@ -17,12 +17,32 @@ from stanch.complaints.reading.marks import Mark
 from stanch.complaints.reading.losses import Loss, find_losses
 from stanch.complaints.reading.money import find_money
 from stanch.complaints.reading.phones import Phone, find_phones
-from stanch.complaints.reading.story import find_asked, find_known, find_pretexts
-from stanch.complaints.reading.surroundings import find_accounts, find_channel, find_place, is_callers_link
+from stanch.complaints.reading.story import Found, find_asked, find_known, find_pretexts
+from stanch.complaints.reading.surroundings import (
+    find_accounts,
+    find_channel,
+    find_lure_page,
+    find_place,
+    is_callers_link,
+)
 from stanch.complaints.reading.text import Language, Text
 
 DEFAULT_ZONE: Final = {"zh": "Asia/Shanghai", "en": "Europe/London"}
 DEFAULT_CURRENCY: Final = {"zh": "CNY", "en": "GBP"}
+#: What no honest caller asks for.
+_TELLING: Final = frozenset(("screen_sharing", "verification_code", "refund_page", "qr_code", "install_app"))
+#: Stories whose page, where there is one, claims to settle something.
+_SETTLED: Final = frozenset(
+    ("refund", "membership", "wholesaler", "duplicate_payment", "out_of_stock", "recall", "lost_parcel")
+)
+#: Words that mean something else in such a fraud: what is promised there is a wage, what is frozen the gains.
+_NO_PRETEXT: Final = {
+    "brushing_job": ("refund", "system_fault", "account_problem", "membership", "out_of_stock"),
+    "investment": ("refund", "system_fault", "account_problem", "membership"),
+    "fake_acquaintance": ("refund", "wholesaler", "system_fault"),
+    "fake_authority": ("refund", "membership"),
+    "fake_loan": ("refund", "membership"),
+}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -83,18 +103,24 @@ def read_report(report: Report) -> Reading:
     identity = find_identity(text, words)
     pretexts = find_pretexts(text, words)
     lures = [link for link in links if is_callers_link(text, link)]
+    found_asked = find_asked(text, words)
     p_kind = weigh_kinds(
         text,
         words,
         identity.name if identity else None,
         [p.word for p in pretexts],
         n_links=len(lures),
+        n_asked=len(_TELLING & {a.word for a in found_asked}),
         harmed=bool(losses),
     )
     kind = max(KINDS, key=lambda name: p_kind[name])
     if kind == "not_fraud":
         return Reading(text.language, kind, p_kind)
-    asked = [a for a in find_asked(text, words) if not (a.word == "loan" and kind == "fake_loan")]
+    pretexts = [p for p in pretexts if p.word not in _NO_PRETEXT.get(kind, ())]
+    asked = [a for a in found_asked if not (a.word == "loan" and kind in ("fake_loan", "fake_acquaintance"))]
+    page = find_lure_page(text, lures)
+    if page and _SETTLED & {p.word for p in pretexts} and not {"refund_page", "reorder", "extra_fee"} & {a.word for a in asked}:
+        asked.insert(0, Found("refund_page", *page, 0.6))
     known = find_known(text, words)
     callers = _merge_phones([p for p in phones if p.owner == "caller"])
     contact = find_contact(text, dates, local)

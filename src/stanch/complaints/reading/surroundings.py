@@ -70,3 +70,17 @@ def is_callers_link(text: Text, link: Link) -> bool:
     """Whether a link is the lure: not the shop's own site, nor an authority's."""
     before = text.plain[max(0, link.start - 60) : link.start]
     return not (_OWN_LINK.search(before) or _OFFICIAL_HOSTS.search(link.host))
+
+
+_PAGE: Final = re.compile(
+    r"(?:点|打开|进入?|登录|登陆|登|填|输)[^。!?]{0,10}(?:链接|连接|网址|网站|网页|页面)|(?:链接|连接|网址|网站|网页|页面)[^。!?]{0,10}(?:点|填|输|打开|登录)"
+    r"|\b(?:click|link|logged (?:in|on)|log (?:in|on)|website|web ?page|page|site|form)\w*\b[^.!?]{0,60}?(?:link|page|site|card|details|bank|form|number|log)"
+)
+
+
+def find_lure_page(text: Text, lures: list[Link]) -> tuple[int, int] | None:
+    """Where the text says that a page was to be opened: a lure, or words for it."""
+    if lures:
+        return lures[0].start, lures[0].end
+    match = _PAGE.search(text.plain)
+    return match.span() if match else None
