@@ -60,9 +60,9 @@ def _score(text: Text, i: int, dates: Sequence[When], words: dict[str, re.Patter
     high = min(end, when.end + (_REACH if text.language == "zh" else 2 * _REACH))
     if i + 1 < len(dates):
         high = min(high, max(dates[i + 1].start, when.end))
-    score = 0.0
+    score, near = 0.0, {}
     clause = text.clause_at(when.start)
-    for name, weight in _WEIGHTS.items():
+    for name in _WEIGHTS:
         nearest = min(
             (
                 _distance(match.start(), match.end(), when, clause, text.language)
@@ -71,7 +71,11 @@ def _score(text: Text, i: int, dates: Sequence[When], words: dict[str, re.Patter
             default=None,
         )
         if nearest is not None:
-            score += weight * (0.5 ** (nearest / 18))
+            near[name] = nearest
+    for name, distance in near.items():
+        # The nearest word governs; what stands behind the call tells what it was about.
+        share = 0.3 if name != "contact" and near.get("contact", 1e9) < distance else 1.0
+        score += share * _WEIGHTS[name] * 0.5 ** (distance / 18)
     if when.relative:
         score -= 0.4
     return score + when.sure - 0.3 * min(i, 3)

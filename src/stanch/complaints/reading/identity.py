@@ -13,7 +13,7 @@ IDENTITIES: Final = ("authority", "courier", "bank", "platform", "shop", "other"
 #: So much of what follows a claiming word is read as the claim.
 _REACH: Final = {"zh": 26, "en": 70}
 #: A shop on a platform is a shop; a platform's customer service is the platform.
-_SHOP_ZH: Final = re.compile(r"(?:旗舰店|专卖店|店铺|网店|卖家|商家|店主|店家|专营店|店(?:的)?(?:客服|售后|财务|员)|小店|微店主|直播间)")
+_SHOP_ZH: Final = re.compile(r"(?:旗舰店|专卖店|店铺|网店|卖家|商家|店主|店家|专营店|店(?:的)?(?:客服|售后|财务|员)|小店|微店主|直播间|卖场)")
 _SHOP_EN: Final = re.compile(r"\b(?:sellers?|merchant|(?:ebay|etsy|amazon|facebook|shopee|vinted) (?:shop|store|seller|merchant|vendor))\b")
 _AFTER_EN: Final = re.compile(r"[.!?;]|\b(?:who|that|saying|about|regarding|re|and (?:told|said|asked|that)|because|telling|warn\w*|my (?:parcel|order|account|payment|card)|asking)\b")
 _AFTER_ZH: Final = re.compile(r"[。!?;；]|(?:[,，]|称|说(?!他|她|是|自己)|告知|因|以[^,，。]{1,12}为由|需|要求|让)")
@@ -23,6 +23,10 @@ _AFTER_ZH: Final = re.compile(r"[。!?;；]|(?:[,，]|称|说(?!他|她|是|自�
 _LATER: Final = re.compile(
     r"(?:又|再|转接|转到|另一|第二个|随后|之后|接着|后来|然后)[^。!?]{0,12}$|\b(?:then|later|transferred|second|another|put through|passed)\b[^.!?]{0,14}$"
 )
+
+
+#: A sentence on such cases at large, as newspapers begin with.
+_MANY: Final = re.compile(r"多起|近期|高发|频发|此类|这类|不法分子")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +52,15 @@ def find_identity(text: Text, words: Lexicon) -> Identity | None:
         if name is None:
             continue
         sure = 0.9 if _is_strong(match[0]) else 0.6
+        if text.language == "zh" and _MANY.search(plain, text.sentence_at(match.start())[0], end):
+            continue
         if _LATER.search(plain[max(0, match.start() - 18) : match.start()]):
             sure = 0.3
         if best is None or (best.confidence < sure and match.start() - best.start < 80):
             best = Identity(name, match.start(), claim[1], sure)
         if best.confidence > 0.8:
             break
-    return best
+    return best if best is not None and best.confidence > 0.3 else None
 
 
 def _is_strong(claim: str) -> bool:

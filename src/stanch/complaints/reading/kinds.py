@@ -60,14 +60,15 @@ _CALLED: Final = re.compile(
 
 
 def weigh_kinds(
-    text: Text, words: Lexicon, identity: str | None, pretexts: Collection[str], *, n_links: int, n_asked: int, harmed: bool
+    text: Text, words: Lexicon, identity: str | None, pretexts: Collection[str], *, n_links: int, n_telling: int, harmed: bool
 ) -> dict[str, float]:
     """Probability of each of `KINDS`, from the signs of each kind, the identity claimed and the pretexts."""
     scores = {
         kind: sum(weight for weight, pattern in words.kinds[kind] if pattern.search(text.plain)) for kind in KINDS
     }
-    strong = min(3, n_asked + harmed + sum(1 for _ in words.fraud["strong"].finditer(text.plain)))
-    weak = min(2, sum(1 for _ in words.fraud["signs"].finditer(text.plain)))
+    strong = min(3, n_telling + sum(1 for _ in words.fraud["strong"].finditer(text.plain)))
+    strong += "membership" in pretexts and _CALLED.search(text.plain) is not None
+    weak = min(2, harmed + sum(1 for _ in words.fraud["signs"].finditer(text.plain)))
     for kind in KINDS[:-1]:
         scores[kind] *= 1.0 if strong else 0.4
     scores["not_fraud"] += 2.0 - 1.5 * strong - 0.4 * weak

@@ -79,16 +79,17 @@ def _judge(text: Text, money: Money, words: dict[str, re.Pattern[str]], last: _J
     left, right = _look_around(text, money, words)
     role, sure = _find_role(text, money, left, right, words)
     judged = _Judged(money, role, sure)
+    verbless = not _has_cue(left[_clause_start(left, text.language) :], words)
     if last is not None:
         gap = text.plain[last.money.end : money.start]
         if len(gap) <= 40 and words["joint"].match(gap):
             judged = replace(judged, joint=True)
-            if last.role in ("loss", "demanded") and role == "none" and not _is_unlike(left, right, words):
+            if last.role in ("loss", "demanded") and verbless and not _is_unlike(left, right, words):
                 judged = replace(judged, role=last.role, sure=last.sure * 0.9)
         elif role == "none" and last.role == "loss" and len(gap) <= 80 and _FURTHER.search(gap):
-            if not _is_unlike(left, right, words):
+            if not (_is_unlike(left, right, words) or words["demand"].search(gap)):
                 judged = replace(judged, role="loss", sure=0.7)
-    if judged.role == "demanded" and words["confirmed_after"].match(right):
+    if judged.role == "demanded" and words["confirmed_after"].match(text.plain[money.end : money.end + 130]):
         judged = replace(judged, role="loss", sure=0.7)
     total = words["total"].search(left)
     total_after = words.get("total_after")
@@ -117,9 +118,13 @@ def _look_around(text: Text, money: Money, words: dict[str, re.Pattern[str]]) ->
     return left, plain[money.end : min(max(end, money.end), money.end + 90)]
 
 
+def _has_cue(clause: str, words: dict[str, re.Pattern[str]]) -> bool:
+    return any(words[n].search(clause) for n in ("done", "taken", "bare", "promise", "price", "limit", "recurring"))
+
+
 def _is_unlike(left: str, right: str, words: dict[str, re.Pattern[str]]) -> bool:
     names = ("price", "promise", "recurring", "limit", "attempted")
-    after = ("promise_after", "recurring_after", "price_after")
+    after = ("promise_after", "recurring_after", "price_after", "blocked_after")
     return any(words[n].search(left) for n in names) or any(words[n].match(right) for n in after)
 
 
@@ -128,11 +133,11 @@ def _find_role(
 ) -> tuple[Role, float]:
     clause = left[_clause_start(left, text.language) :]
     near = clause
-    if not any(words[n].search(clause) for n in ("done", "taken", "bare", "promise", "price", "limit", "recurring")):
+    if not _has_cue(clause, words):
         near = left[-_REACH[text.language] :]
     at = {name: _last(words[name], near) for name in ("done", "taken", "bare")}
     paid = max(at.values())
-    verb = max(at, key=lambda name: at[name])
+    verb = "done" if 0 <= at["done"] and paid - at["done"] <= 4 else max(at, key=lambda name: at[name])
     if words["aggregate"].search(left) or words["others"].search(left):
         return "none", 0.8
     if words["recurring_after"].match(right) and not (verb == "done" and len(near) - paid < 14):
@@ -151,7 +156,9 @@ def _find_role(
     if paid < 0:
         if words["borrow"].search(near):
             return _follow_borrowed(text, money, words)
-        return ("loss", 0.8) if after else ("none", 0.5)
+        if after:
+            return "loss", 0.8
+        return ("demanded" if words["demand"].search(near) else "none"), 0.5
     if words["price_after"].match(right) and verb != "taken":
         return "none", 0.7
     if verb == "bare" and words["borrow"].search(near) and not after:
@@ -176,7 +183,7 @@ def _weigh_verb(
     if text.language == "en":
         return ("loss", 0.7) if "\u00b7" in near[max(0, paid - 4) : paid] else ("demanded", 0.5)
     before = left[: len(left) - len(near)]
-    if demand < 0 and words["demand"].search(before[-14:]) and not _PERSON.match(near):
+    if demand < 0 and paid <= 1 and words["demand"].search(before[-14:]):
         return "demanded", 0.5
     return "loss", 0.75
 

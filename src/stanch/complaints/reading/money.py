@@ -116,7 +116,8 @@ def find_money(text: Text, currency: str, taken: Sequence[Span]) -> list[Money]:
     found: list[Money] = []
     for number in find_numbers(text.plain):
         listed = bool(found) and _LISTED.fullmatch(text.plain[found[-1].end : number.start]) is not None
-        if any(number.start < end and start < number.end for start, end in taken):
+        hidden = "*" in text.plain[max(0, number.start - 1) : number.end + 1]
+        if hidden or any(number.start < end and start < number.end for start, end in taken):
             continue
         money = _read_unit(text, number, currency) or _read_implied(text, number, currency, listed=listed)
         if money is not None and 0 < money.amount <= 1e11:

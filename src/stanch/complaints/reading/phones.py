@@ -43,7 +43,7 @@ _VICTIM_ZH: Final = re.compile(
 )
 _VICTIM_AFTER_ZH: Final = re.compile(r"^[\s)]*(?:是我的|这是我|是本人|请(?:回电|联系)|联系我|回电|找我|\(?本人)")
 _VICTIM_EN: Final = re.compile(
-    r"(?:\bmy (?:own )?(?:phone|mobile|cell|contact|number|tel|telephone|landline|home|no)|own (?:mobile|number|phone|no)|"
+    r"(?:\bmy (?:own )?(?:phone|mobile|cell|contact|number|tel|telephone|landline|home|no)|\bown (?:mobile|number|phone|no)|"
     r"(?:contact|reach|call|ring|phone|text|call back|get hold of|callback|contactable) (?:me|him|her|us|cust\w*|them)(?: back)?|contact (?:number|no|tel|details)|"
     r"(?:cust(?:omer)?(?:'?s)?|client(?:'?s)?|victim(?:'?s)?|complainant(?:'?s)?|her|his|account holder) (?:own |contact |registered )?(?:number|no\.?|phone|mobile|tel|contact|cell|ph)|"
     r"call ?back(?: number| no)?|(?:^|\n|[.,] )\s*(?:tel|mobile|mob|phone|ph|cell|contact|m|t)\b|registered (?:number|mobile|phone)|contactable)"

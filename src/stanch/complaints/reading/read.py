@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 from stanch.complaints.links import defang, find_links
 from stanch.complaints.reading.contact import find_contact
 from stanch.complaints.reading.dates import find_dates
-from stanch.complaints.reading.identity import find_identity
+from stanch.complaints.reading.identity import Identity, find_identity
 from stanch.complaints.reading.kinds import KINDS, weigh_kinds
-from stanch.complaints.reading.lexicon import load_lexicon
+from stanch.complaints.reading.lexicon import Lexicon, load_lexicon
 from stanch.complaints.reading.marks import Mark
 from stanch.complaints.reading.losses import Loss, find_losses
 from stanch.complaints.reading.money import find_money
@@ -29,8 +29,10 @@ from stanch.complaints.reading.text import Language, Text
 
 DEFAULT_ZONE: Final = {"zh": "Asia/Shanghai", "en": "Europe/London"}
 DEFAULT_CURRENCY: Final = {"zh": "CNY", "en": "GBP"}
-#: What no honest caller asks for.
-_TELLING: Final = frozenset(("screen_sharing", "verification_code", "refund_page", "qr_code", "install_app"))
+#: What no honest caller says or asks for.
+_TELLING: Final = frozenset(
+    ("screen_sharing", "verification_code", "refund_page", "qr_code", "install_app", "wholesaler")
+)
 #: Stories whose page, where there is one, claims to settle something.
 _SETTLED: Final = frozenset(
     ("refund", "membership", "wholesaler", "duplicate_payment", "out_of_stock", "recall", "lost_parcel")
@@ -43,6 +45,10 @@ _NO_PRETEXT: Final = {
     "fake_authority": ("refund", "membership"),
     "fake_loan": ("refund", "membership"),
 }
+#: Whom these callers claim to be is none of the contract's words, unless they say so outright.
+_STRANGERS: Final = frozenset(("fake_loan", "fake_acquaintance", "brushing_job", "investment", "other_fraud"))
+_SENDERS: Final = ("bank", "courier", "authority", "platform")
+_USUAL: Final = {"fake_customer_service": "shop", "fake_courier": "courier", "fake_authority": "authority"}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -110,7 +116,7 @@ def read_report(report: Report) -> Reading:
         identity.name if identity else None,
         [p.word for p in pretexts],
         n_links=len(lures),
-        n_asked=len(_TELLING & {a.word for a in found_asked}),
+        n_telling=len(_TELLING & {w.word for w in (*found_asked, *pretexts)}),
         harmed=bool(losses),
     )
     kind = max(KINDS, key=lambda name: p_kind[name])
@@ -142,7 +148,7 @@ def read_report(report: Report) -> Reading:
         language=text.language,
         kind=kind,
         p_kind=p_kind,
-        claimed_identity=identity.name if identity else _guess_identity(kind),
+        claimed_identity=_settle_identity(kind, identity, text, words),
         pretexts=[f.word for f in pretexts],
         asked=[f.word for f in asked],
         known_fields=[f.word for f in known],
@@ -165,10 +171,15 @@ def _merge_phones(phones: list[Phone]) -> list[Phone]:
     return list(first.values())
 
 
-def _guess_identity(kind: str) -> str:
-    """Whom such a caller usually claims to be, where the text does not say."""
-    return {
-        "fake_customer_service": "shop",
-        "fake_courier": "courier",
-        "fake_authority": "authority",
-    }.get(kind, "other")
+def _settle_identity(kind: str, identity: Identity | None, text: Text, words: Lexicon) -> str:
+    """Whom the caller claimed to be; where the text does not say, whom such a caller usually claims to be."""
+    if kind in _STRANGERS and (
+        identity is None or (identity.confidence < 0.9 and not (kind == "other_fraud" and identity.name == "bank"))
+    ):
+        return "other"
+    if identity is not None:
+        return identity.name
+    if kind == "phishing":  # whose name the message bears
+        at = {n: m.start() for n in _SENDERS if (m := words.identity[n].search(text.plain))}
+        return min(at, key=lambda n: at[n]) if at else "shop"
+    return _USUAL.get(kind, "other")
