@@ -33,6 +33,7 @@ app.command("stanch.cli.investigate:run_investigate", name="investigate")
 app.command("stanch.cli.explain:run_explain", name="explain")
 app.command("stanch.cli.demo:run_demo", name="demo")
 app.command("stanch.cli.simulate:run_simulate", name="simulate")
+app.command("stanch.cli.complaints:app", name="complaints")
 app.command("stanch.cli.doctor:run_doctor", name="doctor")
 app.register_install_completion_command(name="install-completion")
 
