@@ -54,6 +54,12 @@ _BY_PRETEXT: Final[Mapping[str, Mapping[str, float]]] = {
     "lost_parcel": {"fake_courier": 0.7, "fake_customer_service": 0.4},
     "customs": {"fake_courier": 0.3, "fake_authority": 0.3},
 }
+#: People who fill in a form for scam contacts mostly had one.
+_PRIOR: Final = 1.2
+_CALLED_ME: Final = re.compile(
+    r"(?:接到|来了?个|打来|打(?:我|俺)?)[^。!?]{0,8}(?:电话|来)|来电|\b(?:got|received|had|took) (?:a|this|one|another) (?:\w+ )?call"
+    r"|\b(?:called|rang|phoned|texted|messaged|contacted) (?:me|my|us|her|him|cust)"
+)
 _CALLED: Final = re.compile(
     r"电话|来电|打来|打给|致电|语音|\b(?:call(?:ed|er|s)?|rang|rings|phoned|phones|telephon\w+|spoke|voicemail)\b"
 )
@@ -66,18 +72,20 @@ def weigh_kinds(
     scores = {
         kind: sum(weight for weight, pattern in words.kinds[kind] if pattern.search(text.plain)) for kind in KINDS
     }
-    strong = min(3, n_telling + sum(1 for _ in words.fraud["strong"].finditer(text.plain)))
-    strong += "membership" in pretexts and _CALLED.search(text.plain) is not None
+    strong = min(4, n_telling + sum(1 for _ in words.fraud["strong"].finditer(text.plain)))
+    strong += "membership" in pretexts and _CALLED_ME.search(text.plain) is not None
     weak = min(2, harmed + sum(1 for _ in words.fraud["signs"].finditer(text.plain)))
-    for kind in KINDS[:-1]:
-        scores[kind] *= 1.0 if strong else 0.4
-    scores["not_fraud"] += 2.0 - 1.5 * strong - 0.4 * weak
-    if strong:
-        for kind, weight in _BY_IDENTITY[identity].items():
+    share = 1.0 if strong else 0.6
+    for kind, weight in _BY_IDENTITY[identity].items():
+        scores[kind] += weight
+    for pretext in pretexts:
+        for kind, weight in _BY_PRETEXT.get(pretext, {}).items():
             scores[kind] += weight
-        for pretext in pretexts:
-            for kind, weight in _BY_PRETEXT.get(pretext, {}).items():
-                scores[kind] += weight
+    for kind in KINDS[:-1]:
+        scores[kind] *= share
+    scores["not_fraud"] = 1.3 * scores["not_fraud"] + _PRIOR - 1.6 * strong - 0.5 * weak
+    if not strong and scores["not_fraud"] > _PRIOR:
+        scores["not_fraud"] += 2.0
     if _CALLED.search(text.plain):
         scores["phishing"] -= 2.0
     elif n_links:

@@ -53,6 +53,7 @@ class _Judged:
     part: bool = False
     again: bool = False
     joint: bool = False
+    verbless: bool = False
     times: int = 1
 
 
@@ -64,6 +65,10 @@ def find_losses(text: Text, amounts: Sequence[Money]) -> list[Loss]:
         judged.append(_judge(text, money, words, judged[-1] if judged else None))
         if len(judged) > 1 and judged[-1].joint:  # what is listed one by one is not counted besides
             judged[-2] = replace(judged[-2], times=1)
+    for i in range(len(judged) - 2, -1, -1):  # "500 and 700 were debited"
+        after = judged[i + 1]
+        if after.joint and after.role == "loss" and judged[i].role != "loss" and judged[i].verbless:
+            judged[i] = replace(judged[i], role="loss", sure=0.7)
     losses = [j for j in judged if j.role == "loss"]
     if not losses:
         losses = _believe_demands(text, judged, words)
@@ -96,6 +101,7 @@ def _judge(text: Text, money: Money, words: dict[str, re.Pattern[str]], last: _J
     return replace(
         judged,
         total=bool(total or (total_after and total_after.match(right))),
+        verbless=verbless and not _is_unlike(left, right, words),
         part=bool(words["parts"].search(left)),
         again=bool(words["again"].search(left)),
         times=_count_times(left, right, words),
@@ -269,7 +275,7 @@ def _drop_totals(losses: list[_Judged]) -> list[_Judged]:
         if loss.total or _makes_up(loss.money.amount, parts):
             if loss.total and not _makes_up(loss.money.amount, parts) and all(p.part for p in parts):
                 kept = [loss]  # "30,000 in all, 5,000 of it by card"
-            elif loss.total or len(parts) > 1 or parts[0].times > 1:
+            elif loss.total or (not loss.joint and (len(parts) > 1 or parts[0].times > 1)):
                 kept.remove(loss)
     return kept
 

@@ -146,7 +146,7 @@ def _read_implied(text: Text, number: Number, currency: str, *, listed: bool) ->
     """A number that the verb before it, or what became of it, makes money."""
     plain = text.plain
     written = plain[number.start : number.end]
-    if number.value < 10 or len(written) > 9 or written.startswith("0"):
+    if (number.value < 10 and "." not in written) or len(written) > 9 or written.startswith("0"):
         return None
     start = max(text.sentence_at(number.start)[0], number.start - 24)
     if text.language == "zh":
@@ -157,7 +157,7 @@ def _read_implied(text: Text, number: Number, currency: str, *, listed: bool) ->
         gone = _GONE_EN.match(plain, number.end)
     if not (gone or listed or implied.search(plain[start : number.start])) or counter.match(plain, number.end):
         return None
-    if text.language == "en" and (number.value < 20 or (1990 <= number.value <= 2100 and "k" not in written and not gone)):
+    if text.language == "en" and ((number.value < 20 and not re.search(r"\.\d\d$", written)) or (1990 <= number.value <= 2100 and "k" not in written and not gone)):
         return None
     return Money(number.start, number.end, number.value, currency, explicit=False)
 

@@ -31,7 +31,7 @@ DEFAULT_ZONE: Final = {"zh": "Asia/Shanghai", "en": "Europe/London"}
 DEFAULT_CURRENCY: Final = {"zh": "CNY", "en": "GBP"}
 #: What no honest caller says or asks for.
 _TELLING: Final = frozenset(
-    ("screen_sharing", "verification_code", "refund_page", "qr_code", "install_app", "wholesaler")
+    ("screen_sharing", "verification_code", "refund_page", "qr_code", "install_app", "wholesaler", "card_details")
 )
 #: Stories whose page, where there is one, claims to settle something.
 _SETTLED: Final = frozenset(
@@ -109,6 +109,7 @@ def read_report(report: Report) -> Reading:
     identity = find_identity(text, words)
     pretexts = find_pretexts(text, words)
     lures = [link for link in links if is_callers_link(text, link)]
+    known = find_known(text, words)
     found_asked = find_asked(text, words)
     p_kind = weigh_kinds(
         text,
@@ -116,7 +117,7 @@ def read_report(report: Report) -> Reading:
         identity.name if identity else None,
         [p.word for p in pretexts],
         n_links=len(lures),
-        n_telling=len(_TELLING & {w.word for w in (*found_asked, *pretexts)}),
+        n_telling=len(_TELLING & {w.word for w in (*found_asked, *pretexts)}) + bool(known),
         harmed=bool(losses),
     )
     kind = max(KINDS, key=lambda name: p_kind[name])
@@ -127,7 +128,6 @@ def read_report(report: Report) -> Reading:
     page = find_lure_page(text, lures)
     if page and _SETTLED & {p.word for p in pretexts} and not {"refund_page", "reorder", "extra_fee"} & {a.word for a in asked}:
         asked.insert(0, Found("refund_page", *page, 0.6))
-    known = find_known(text, words)
     callers = _merge_phones([p for p in phones if p.owner == "caller"])
     contact = find_contact(text, dates, local)
     channel, place, accounts = find_channel(text), find_place(text), find_accounts(text)

@@ -82,6 +82,18 @@ _STOP_EN: Final = re.compile(
 _START_ZH: Final = re.compile(r"(?:我|她|他|其|客户|用户|顾客|俺|事主|的)")
 
 
+#: A caller who names the thing that was bought knows it.
+_BOUGHT_ZH: Final = re.compile(
+    r"(?:称|说|讲|问|告知|通知|电话|以)[^。!?]{0,24}?(?:我|她|他|其|俺|你|您|客户|顾客|事主)(?:[在从][^,，。]{1,12})?(?:之前|昨天|以前|刚|前几天)?(?:网上)?(?:是不是)?(?:网购|购买|买|拍|订购)(?:的|了|过|到)"
+    r"(?:那个|那件|一个|一件|一台|一双|两罐|这个)?(?:的)?(?!东西|商品|产品|快递|包裹|货|物品|订单|会员|单|保险|什么|啥|时候)[\u4e00-\u9fff]{2}"
+)
+_BOUGHT_EN: Final = re.compile(
+    r"\b(?:saying|said|says|say|about|told (?:me|her|him|us)|claim\w*|regarding|re)(?: that)? (?:my|the|her|his|our) "
+    r"(?!order|parcel|package|payment|account|card|item|product|delivery|bank|purchase|money|system|recent|online|last|phone|computer)[a-z-]+(?: [a-z-]+)?"
+    r"(?: \(?(?:that )?(?:i|she|he|we)(?: had|.d)?(?: just| recently)? (?:bought|ordered|purchased)| order\b|[^.!?]{0,25} (?:recall|faulty|out of stock|defect))"
+)
+
+
 def find_known(text: Text, words: Lexicon) -> list[Found]:
     """Fields that the caller already knew, in the order of `FIELDS`."""
     found: dict[str, Found] = {}
@@ -92,6 +104,8 @@ def find_known(text: Text, words: Lexicon) -> list[Found]:
             match = words.known[name].search(text.plain, *span)
             if match is not None:
                 found[name] = Found(name, match.start(), match.end(), 0.8)
+    if "items" not in found and (match := (_BOUGHT_ZH if text.language == "zh" else _BOUGHT_EN).search(text.plain)):
+        found["items"] = Found("items", match.start(), match.end(), 0.5)
     return [found[name] for name in FIELDS if name in found]
 
 
