@@ -88,8 +88,9 @@ def weigh_kinds(
         scores["not_fraud"] += 2.0
     if _CALLED.search(text.plain):
         scores["phishing"] -= 2.0
-    elif n_links:
-        scores["phishing"] += 1.5
+    elif n_links and identity != "courier":  # a message that bears an authority's or a bank's name
+        scores["phishing"] += 3.0
+        scores["fake_authority"] -= 2.0
     top = max(scores.values())
     odds = {kind: math.exp(score - top) for kind, score in scores.items()}
     return {kind: value / sum(odds.values()) for kind, value in odds.items()}

@@ -31,7 +31,7 @@ _NONE_ZH: Final = re.compile(
     re.IGNORECASE,
 )
 _NONE_EN: Final = re.compile(
-    r"(?:order|tracking|track|reference|ref|invoice|case|crime|account|acc|acct|a/c|card|sort code|customer|ticket|id|iban|"
+    r"(?:order|tracking|track|reference|ref|invoice|case|crime|account|acc|acct|a/c|card|sort code|customer|ticket|(?<!caller )id|iban|"
     r"consignment|parcel|booking|transaction|txn|policy|code|otp|pin|passcode|serial|confirmation|membership|policy|"
     r"upi|awb|utr|report|complaint|ending|digits|badge|postcode|meeting|anydesk|teamviewer|incident|crn|docket|url)"
     r"(?: ?(?:no\.?|number|num|nr|id|ref|code|reference|#|is|was|ending|in|she gave|he gave|given|of|:|\.|,|\(|with|-|for))*\s*#?$"
