@@ -21,8 +21,9 @@ import polars as pl
 from stanch.complaints.corrections import Corrections, read_corrections, write_corrections
 from stanch.complaints.duplicates import group_near_duplicates
 from stanch.complaints.masking import mask_text
+from stanch.complaints.model import KindModel
 from stanch.complaints.reading import Reader, Reading, Report, read_report
-from stanch.complaints.reading.kinds import POLICE_CLASSES
+from stanch.complaints.reading.kinds import KINDS, POLICE_CLASSES
 from stanch.complaints.reading.read import DEFAULT_ZONE
 from stanch.complaints.reading.text import Text
 from stanch.complaints.scripts import Told, find_scripts
@@ -31,7 +32,7 @@ from stanch.complaints.vectors import list_features
 from stanch.errors import EvidenceError, RejectedTableError, UsageError
 from stanch.evidence.checks import check_rows
 from stanch.evidence.rejects import RejectLog
-from stanch.evidence.tables import COMPLAINTS
+from stanch.evidence.tables import COMPLAINTS, Column, Kind, Table
 from stanch.progress import Progress
 from stanch.readers import ReadRequest
 from stanch.readers.files import Source, list_paths
@@ -39,6 +40,14 @@ from stanch.readers.open import open_table
 
 #: A text may be read without the order or phone that an investigation needs.
 _TABLE: Final = replace(COMPLAINTS, one_of=())
+_LABELLED: Final = Table(
+    "labelled",
+    "one row per text whose kind is known",
+    (
+        Column("text", Kind.TEXT, "a complaint's words", required=True),
+        Column("kind", Kind.WORD, "what it tells of", required=True, words=KINDS),
+    ),
+)
 #: Below this many complaints one process is faster than several.
 _MANY: Final = 4_000
 _CHUNK: Final = 1_000
@@ -58,6 +67,17 @@ class Listening:
     encoding: str | None = None
     corrections: Path | None = None
     reader: Reader = read_report
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReader:
+    """Reads by rules, and takes the kind from a model."""
+
+    model: KindModel
+
+    def __call__(self, report: Report) -> Reading:
+        """The rules' reading with the model's kind."""
+        return read_report(report, self.model.tell)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +119,10 @@ def listen(case: Listening, progress: Progress) -> Heard:
     with progress.task("reading texts", total=len(rows)) as task:
         read = list(_read_all(reports, case.reader, task.advance))
     told = [Told(reading, features) for reading, features in read]
-    told = [replace(t, reading=_correct(t.reading, corrections.get(r.complaint))) for t, r in zip(told, rows, strict=True)]
+    told = [
+        replace(t, reading=_correct(t.reading, corrections.get(r.complaint)))
+        for t, r in zip(told, rows, strict=True)
+    ]
     with progress.task("finding scripts"):
         labels = find_scripts(told)
         twins = group_near_duplicates([row.text for row in rows])
@@ -109,6 +132,33 @@ def listen(case: Listening, progress: Progress) -> Heard:
         msgspec.json.format(msgspec.json.encode({"schema": 1, "scripts": scripts}), indent=2) + b"\n"
     )
     return Heard(len(rows), n_rejects, scripts)
+
+
+def read_labelled(
+    files: Sequence[str], encoding: str | None, progress: Progress
+) -> tuple[list[str], list[str]]:
+    """Texts and their kinds, from tables with these columns; rows that cannot be read are warned of.
+
+    Raises:
+        UsageError: a pattern matches nothing.
+        EvidenceError: a file cannot be read.
+    """
+    request = ReadRequest(paths={"complaints": files}, encoding=encoding)
+    texts: list[str] = []
+    kinds: list[str] = []
+    n_bad = 0
+    with progress.task("reading texts") as task:
+        for path in list_paths(files):
+            with Source(path) as source:
+                for batch in open_table(source, _LABELLED, request).batches:
+                    checked = check_rows(_LABELLED, batch.frame, "UTC")
+                    n_bad += len(batch.rejects) + len(checked.rejects)
+                    texts += checked.frame["text"].to_list()
+                    kinds += checked.frame["kind"].to_list()
+                    task.advance(len(batch.frame), source.shown)
+    if n_bad:
+        progress.warn(f"{n_bad:,} rows without a text or a known kind were left out")
+    return texts, kinds
 
 
 def _prepare(out: Path, inputs: Sequence[Path]) -> None:
@@ -126,7 +176,9 @@ def _prepare(out: Path, inputs: Sequence[Path]) -> None:
         )
     inside = {os.path.realpath(out / name) for name in OUTPUT_NAMES}
     if any(os.path.realpath(path) in inside for path in inputs):
-        raise UsageError(f"--out {out} holds an input, which the answer would replace", hint="name a new folder")
+        raise UsageError(
+            f"--out {out} holds an input, which the answer would replace", hint="name a new folder"
+        )
 
 
 def _join_corrections(case: Listening) -> Corrections:
@@ -272,7 +324,8 @@ def _show(complaint: str, reading: Reading) -> dict[str, Any]:
         "scam_phones": reading.scam_phones,
         "scam_urls": reading.scam_urls,
         "losses": [
-            {"amount": x.amount, "currency": x.currency, "start": x.start, "end": x.end} for x in reading.losses
+            {"amount": x.amount, "currency": x.currency, "start": x.start, "end": x.end}
+            for x in reading.losses
         ],
         "contacted": reading.contacted.strftime("%Y-%m-%dT%H:%M:%SZ") if reading.contacted else None,
         "language": reading.language,
@@ -282,7 +335,13 @@ def _show(complaint: str, reading: Reading) -> dict[str, Any]:
         "place": reading.place,
         "scam_accounts": reading.scam_accounts,
         "spans": [
-            {"field": m.field, "value": m.value, "start": m.start, "end": m.end, "confidence": round(m.confidence, 2)}
+            {
+                "field": m.field,
+                "value": m.value,
+                "start": m.start,
+                "end": m.end,
+                "confidence": round(m.confidence, 2),
+            }
             for m in reading.marks
         ],
     }

@@ -25,17 +25,24 @@ def run_read(
     zone: Annotated[
         str | None,
         Parameter(
-            help="Zone of the complaints; by default Asia/Shanghai for Chinese texts, Europe/London for English.",
+            help=(
+                "Zone of the complaints; by default Asia/Shanghai for Chinese texts, Europe/London for Englis"
+                "h."
+            ),
             metavar="TZ",
         ),
     ] = None,
     currency: Annotated[
         str | None,
-        Parameter(help="Currency of amounts without one outside Chinese texts; by default GBP.", metavar="CODE"),
+        Parameter(
+            help="Currency of amounts without one outside Chinese texts; by default GBP.", metavar="CODE"
+        ),
     ] = None,
     map: Annotated[
         tuple[str, ...],
-        Parameter(help="Rename a column; may be repeated.", metavar="COLUMN=THEIRS", negative=(), show_default=False),
+        Parameter(
+            help="Rename a column; may be repeated.", metavar="COLUMN=THEIRS", negative=(), show_default=False
+        ),
     ] = (),
     encoding: Annotated[
         str | None, Parameter(help="Encoding of text files, where the guess is wrong.", metavar="NAME")
@@ -43,7 +50,9 @@ def run_read(
     corrections: Annotated[
         Path | None,
         Parameter(
-            help="What a person corrected (CSV or JSON Lines); kept in DIR and laid over every later reading.",
+            help=(
+                "What a person corrected (CSV or JSON Lines); kept in DIR and laid over every later reading."
+            ),
             metavar="FILE",
         ),
     ] = None,
@@ -61,7 +70,9 @@ def run_read(
 
         stanch complaints read calls.csv --out heard
     """
-    from stanch.listen import Listening, listen
+    from stanch.complaints.model import load_model
+    from stanch.complaints.reading import read_report
+    from stanch.listen import Listening, ModelReader, listen
 
     if not files:
         raise UsageError("no complaints given", hint="name at least one file")
@@ -77,6 +88,7 @@ def run_read(
         renames=_parse_renames(map),
         encoding=encoding,
         corrections=corrections,
+        reader=ModelReader(load_model(model)) if model is not None else read_report,
     )
     with show_progress(quiet=quiet) as progress:
         heard = listen(case, progress)
@@ -89,6 +101,38 @@ def run_read(
     return 0
 
 
+@app.command(name="train")
+def run_train(
+    *files: Annotated[
+        str, Parameter(help="Texts with their kind: columns `text` and `kind`.", metavar="LABELLED")
+    ],
+    out: Annotated[Path, Parameter(help="The model's file.", metavar="MODEL")],
+    encoding: Annotated[
+        str | None, Parameter(help="Encoding of text files, where the guess is wrong.", metavar="NAME")
+    ] = None,
+    quiet: Annotated[
+        bool, Parameter(help="No progress, no closing line.", negative=(), show_default=False)
+    ] = False,
+) -> int:
+    """Train a model of kinds on texts of your own, for `stanch complaints read --model MODEL`.
+
+    stanch complaints train labelled.csv --out kinds.npz
+    """
+    from stanch.complaints.model import save_model, train
+    from stanch.listen import read_labelled
+
+    if not files:
+        raise UsageError("no texts given", hint="name at least one file")
+    with show_progress(quiet=quiet) as progress:
+        texts, kinds = read_labelled(files, encoding, progress)
+        with progress.task("training"):
+            model = train(texts, kinds)
+    save_model(model, out)
+    if not quiet and sys.stderr.isatty():
+        say(f"{len(texts):,} texts of {len(model.kinds)} kinds; the model lies in {out}")
+    return 0
+
+
 def _parse_renames(pairs: tuple[str, ...]) -> dict[str, str]:
     renames: dict[str, str] = {}
     for pair in pairs:
@@ -96,7 +140,8 @@ def _parse_renames(pairs: tuple[str, ...]) -> dict[str, str]:
         column = column.removeprefix("complaints.")
         if not (equals and theirs) or column not in COMPLAINTS.column_names:
             raise UsageError(
-                f"--map {pair}: not of the form COLUMN=THEIR_COLUMN", hint=f"known: {' '.join(COMPLAINTS.column_names)}"
+                f"--map {pair}: not of the form COLUMN=THEIR_COLUMN",
+                hint=f"known: {' '.join(COMPLAINTS.column_names)}",
             )
         renames[column] = theirs
     return renames

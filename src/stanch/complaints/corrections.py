@@ -1,7 +1,8 @@
 """What a person corrected in a reading: laid over it, and remembered for the next run.
 
 A correction is one row: the complaint, and any of the reading's columns with the right value. Lists are JSON
-lists, or words parted by `|`; a loss is `5000 CNY`; an empty cell of a CSV leaves the column alone, `-` empties
+lists, or words parted by `|`; a loss is `5000 CNY`; an empty cell of a CSV leaves the column alone,
+`-` empties
 it.
 """
 

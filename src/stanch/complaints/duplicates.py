@@ -1,7 +1,8 @@
 """Texts that are nearly the same: MinHash and banding, in time linear in the number of texts.
 
 A. Broder, "On the resemblance and containment of documents" (1997); J. Leskovec, A. Rajaraman, J. Ullman,
-"Mining of Massive Datasets", ch. 3. Digits and Latin names are left out, so that a text sent twice with another
+"Mining of Massive Datasets", ch. 3. Digits and Latin names are left out, so that a text sent twice
+with another
 amount or order number is the same text.
 """
 
@@ -14,7 +15,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-#: 48 hashes in 12 bands of 4: a pair alike to 0.8 shares a band with probability 0.998, one alike to 0.3 with 0.09,
+#: 48 hashes in 12 bands of 4: a pair alike to 0.8 shares a band with probability 0.998, one alike to
+#: 0.3 with 0.09,
 #: and what shares a band is compared.
 _N_HASHES: Final = 48
 _ROWS: Final = 4
@@ -58,7 +60,9 @@ def _sign(text: str) -> NDArray[np.uint64]:
     points = np.frombuffer(bare.ljust(_SHINGLE).encode("utf-32-le"), dtype=np.uint32).astype(np.uint64)
     shingles = points[: len(points) - _SHINGLE + 1].copy()
     for offset in range(1, _SHINGLE):
-        shingles = shingles * np.uint64(0x9E3779B97F4A7C15) + points[offset : len(points) - _SHINGLE + 1 + offset]
+        shingles = (
+            shingles * np.uint64(0x9E3779B97F4A7C15) + points[offset : len(points) - _SHINGLE + 1 + offset]
+        )
     shingles ^= shingles >> np.uint64(29)
     shingles = np.unique(shingles)
     mixed = shingles[:, None] * _FACTORS[None, :] + _OFFSETS[None, :]

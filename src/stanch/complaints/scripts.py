@@ -43,12 +43,18 @@ class Told:
 
 
 def find_scripts(told: Sequence[Told], seed: int = 0) -> NDArray[np.int64]:
-    """Number of each complaint's script from 0, -1 where it has none; numbered by size, then by first complaint."""
+    """Number of each complaint's script from 0, -1 where it has none; numbered by size, then by first
+    complaint."""
     labels = np.full(len(told), -1, dtype=np.int64)
     n = 0
     for language in ("en", "zh"):
         rows = np.array(
-            [i for i, t in enumerate(told) if t.reading.language == language and t.reading.kind != "not_fraud"], int
+            [
+                i
+                for i, t in enumerate(told)
+                if t.reading.language == language and t.reading.kind != "not_fraud"
+            ],
+            int,
         )
         if len(rows) >= MIN_SIZE:
             found = _group(_vectorise([told[i] for i in rows]), np.random.default_rng(seed))
@@ -60,7 +66,9 @@ def find_scripts(told: Sequence[Told], seed: int = 0) -> NDArray[np.int64]:
 def _vectorise(told: Sequence[Told]) -> Vectors:
     words = weigh(stack([t.features for t in told]))
     concepts = weigh(stack([hash_words(_list_concepts(t.reading), _CONCEPTS) for t in told], _CONCEPTS))
-    return sparse.csr_array(sparse.hstack([concepts * np.sqrt(_SHARE), words * np.sqrt(1 - _SHARE)], format="csr"))
+    return sparse.csr_array(
+        sparse.hstack([concepts * np.sqrt(_SHARE), words * np.sqrt(1 - _SHARE)], format="csr")
+    )
 
 
 def _list_concepts(reading: Reading) -> list[str]:
@@ -85,7 +93,9 @@ def _group(vectors: Vectors, rng: np.random.Generator) -> NDArray[np.int64]:
         centres = [sample[groups == g] for g in np.unique(groups) if (groups == g).sum() >= MIN_SIZE]
         if not centres:
             break
-        means = normalise(sparse.csr_array(sparse.vstack([_mean(vectors[rows]) for rows in centres], format="csr")))
+        means = normalise(
+            sparse.csr_array(sparse.vstack([_mean(vectors[rows]) for rows in centres], format="csr"))
+        )
         spread = np.array([_measure(vectors[rows], means[[i]]) for i, rows in enumerate(centres)])
         likeness = np.asarray((vectors[left] @ means.T).todense())
         best = likeness.argmax(axis=1)

@@ -1,4 +1,5 @@
-"""What each script is: its name in words, its days, what was told and asked, and an example without people."""
+"""What each script is: its name in words, its days, what was told and asked, and an example without
+people."""
 
 from __future__ import annotations
 
@@ -60,7 +61,8 @@ def describe_script(
     return Script(
         id=f"s{number}",
         name={
-            language: _name(kind, who.most_common(1)[0][0] if who else None, shares, language) for language in ("en", "zh")
+            language: _name(kind, who.most_common(1)[0][0] if who else None, shares, language)
+            for language in ("en", "zh")
         },
         kind=kind,
         police_class=POLICE_CLASSES.get(kind),
@@ -100,9 +102,7 @@ def _load_names() -> dict[str, dict[str, dict[str, str]]]:
     return tomllib.loads(resources.files("stanch.complaints").joinpath("names.toml").read_text("utf-8"))
 
 
-def _name(
-    kind: str, who: str | None, shares: dict[str, dict[str, float]], language: str
-) -> str:
+def _name(kind: str, who: str | None, shares: dict[str, dict[str, float]], language: str) -> str:
     """For instance `Fake customer service (the platform): membership to cancel; asks to share the screen`."""
     names = _load_names()
     told = [names["pretexts"][w][language] for w, s in shares["pretexts"].items() if s >= 0.4][:2]
@@ -112,7 +112,9 @@ def _name(
         by = names["claimed_identity"][who][language]
         head = f"{head} ({by})" if language == "en" else f"{head}（{by}）"
     if language == "en":
-        return head + (f": {', '.join(told)}" if told else "") + (f"; asks for {', '.join(asked)}" if asked else "")
+        return (
+            head
+            + (f": {', '.join(told)}" if told else "")
+            + (f"; asks for {', '.join(asked)}" if asked else "")
+        )
     return head + (f"：{'、'.join(told)}" if told else "") + (f"；要求{'、'.join(asked)}" if asked else "")
-
-

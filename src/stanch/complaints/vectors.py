@@ -1,4 +1,5 @@
-"""Texts as sparse vectors: hashed pairs of signs (Chinese) or words (English), weighed by how rare they are."""
+"""Texts as sparse vectors: hashed pairs of signs (Chinese) or words (English), weighed by how rare
+they are."""
 
 from __future__ import annotations
 
@@ -37,11 +38,14 @@ def stack(rows: Sequence[NDArray[np.int64]], n_features: int = N_FEATURES) -> sp
     """Rows of feature indices as a matrix of ones."""
     indptr = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
     indices = np.concatenate(rows) if rows else np.zeros(0, np.int64)
-    return sparse.csr_array((np.ones(len(indices), np.float32), indices, indptr), shape=(len(rows), n_features))
+    return sparse.csr_array(
+        (np.ones(len(indices), np.float32), indices, indptr), shape=(len(rows), n_features)
+    )
 
 
 def weigh(matrix: sparse.csr_array) -> sparse.csr_array:
-    """`matrix` with each feature weighed by log(n/df), what stands in one row alone left out, rows of length 1."""
+    """`matrix` with each feature weighed by log(n/df), what stands in one row alone left out, rows of
+    length 1."""
     counts = np.bincount(matrix.indices, minlength=matrix.shape[1])
     weights = np.where(counts > 1, np.log((1 + matrix.shape[0]) / (1 + counts)), 0.0).astype(np.float32)
     return normalise(matrix.multiply(weights[None, :]).tocsr())

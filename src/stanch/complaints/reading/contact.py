@@ -1,4 +1,5 @@
-"""When the victim was first contacted: which of the days that a text names is the day of the call or message."""
+"""When the victim was first contacted: which of the days that a text names is the day of the call or
+message."""
 
 from __future__ import annotations
 

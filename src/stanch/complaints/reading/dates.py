@@ -1,4 +1,5 @@
-"""Days and hours in a text, set against the day of the report: `4月27日上午11时`, `上周三`, `on the 3rd`, `27/04`."""
+"""Days and hours in a text, set against the day of the report: `4月27日上午11时`, `上周三`, `on the 3rd`,
+`27/04`."""
 
 from __future__ import annotations
 
@@ -20,16 +21,35 @@ _WEEKDAYS_ZH: Final = {"一": 0, "二": 1, "三": 2, "四": 3, "五": 4, "六": 
 _WEEKDAYS_EN: Final = {
     name: n // 1
     for n, names in enumerate(
-        ("monday mon", "tuesday tues tue", "wednesday weds wed", "thursday thurs thur thu", "friday fri", "saturday sat",
-         "sunday sun")
+        (
+            "monday mon",
+            "tuesday tues tue",
+            "wednesday weds wed",
+            "thursday thurs thur thu",
+            "friday fri",
+            "saturday sat",
+            "sunday sun",
+        )
     )
     for name in names.split()
 }
 _MONTHS: Final = {
     name: n
     for n, names in enumerate(
-        ("january jan", "february feb", "march mar", "april apr", "may", "june jun", "july jul", "august aug",
-         "september sept sep", "october oct", "november nov", "december dec"),
+        (
+            "january jan",
+            "february feb",
+            "march mar",
+            "april apr",
+            "may",
+            "june jun",
+            "july jul",
+            "august aug",
+            "september sept sep",
+            "october oct",
+            "november nov",
+            "december dec",
+        ),
         start=1,
     )
     for name in names.split()
@@ -39,7 +59,10 @@ _W: Final = "|".join(sorted(_WEEKDAYS_EN, key=len, reverse=True))
 _COUNT: Final = {
     w: n for n, w in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())
 } | {"a": 1, "an": 1, "couple of": 2, "a couple of": 2, "a few": 3, "few": 3, "couple": 2, "several": 4}
-_N_EN: Final = r"(?:\d{1,2}|a couple of|a few|few|couple of|an?|one|two|three|four|five|six|seven|eight|nine|ten|several)"
+_N_EN: Final = (
+    r"(?:\d{1,2}|a couple of|a few|few|couple of|an?|one|two|three|four|five|six|seven|eight"
+    r"|nine|ten|several)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,21 +184,66 @@ def _weekday_zh(match: re.Match[str], today: date) -> date | None:
 
 
 _RULES_ZH: Final[tuple[tuple[re.Pattern[str], _Make, float], ...]] = (
-    (re.compile(rf"(?P<y>(?:19|20)?\d\d年|今年|去年|本年)的?\s?(?P<m>{_D})月\s?(?P<d>{_D})(?:日|号)?"), _month_day, 0.95),
+    (
+        re.compile(rf"(?P<y>(?:19|20)?\d\d年|今年|去年|本年)的?\s?(?P<m>{_D})月\s?(?P<d>{_D})(?:日|号)?"),
+        _month_day,
+        0.95,
+    ),
     (re.compile(rf"(?<![\d年])(?P<m>{_D})\s?月(?:份)?\s?(?P<d>{_D})\s?(?:日|号)"), _month_day, 0.95),
     (re.compile(rf"(?<![\d年])(?P<m>{_D})月(?P<d>\d{{1,2}})(?![\d个])"), _month_day, 0.9),
-    (re.compile(r"(?<!\d)(?P<y>(?:19|20)\d\d)\s?[-./]\s?(?P<m>\d{1,2})\s?[-./]\s?(?P<d>\d{1,2})(?!\d)"), _month_day, 0.95),
+    (
+        re.compile(r"(?<!\d)(?P<y>(?:19|20)\d\d)\s?[-./]\s?(?P<m>\d{1,2})\s?[-./]\s?(?P<d>\d{1,2})(?!\d)"),
+        _month_day,
+        0.95,
+    ),
     (re.compile(r"(?<![\d.¥$-])(?P<y>20[012]\d)(?P<m>0[1-9]|1[0-2])(?P<d>[0-3]\d)(?!\d)"), _month_day, 0.8),
-    (re.compile(r"(?<![\d.¥$/:-])(?<!\d,)(?P<m>0?[1-9]|1[0-2])[./-](?P<d>[12]\d|3[01]|0?[1-9])(?![\d.,/:%-]|\s?(?:元|万|块|折|倍|w|k|米|星|分|个|亿|千))"), _month_day, 0.7),
+    (
+        re.compile(
+            r"(?<![\d.¥$/:-])(?<!\d,)(?P<m>0?[1-9]|1[0-2])[./-](?P<d>[12]\d|3[01]|0?[1-9])(?![\d.,/:%-]"
+            r"|\s?(?:元|万|块|折|倍|w|k|米|星|分|个|亿|千))"
+        ),
+        _month_day,
+        0.7,
+    ),
     (re.compile(rf"(?P<month>上个?月|本月|这个?月|当月)(?:的)?(?P<d>{_D})(?:日|号)"), _day_of_month, 0.9),
-    (re.compile(rf"(?<![\d月一二三四五六七八九十第、订单账线型座楼])(?P<d>\d{{1,2}}|[一二三四五六七八九十]{{2,3}}|廿[一二三四五六七八九]?)(?:日|号)(?!楼|线|店|码|机|卡|仓|院|公寓|床|窗|柜|客服|房|栋|门|车|的?尺)"), _day_of_month, 0.75),
+    (
+        re.compile(
+            r"(?<![\d月一二三四五六七八九十第、订单账线型座楼])(?P<d>\d{1,2}|[一二三四五六七八九十]{2,3}|廿[一二三四五六七八九]?)(?:日|号)(?!楼"
+            r"|线|店|码|机|卡|仓|院|公寓|床|窗|柜|客服|房|栋|门|车|的?尺)"
+        ),
+        _day_of_month,
+        0.75,
+    ),
     (re.compile(r"大前[天日]"), _back(3), 0.95),
     (re.compile(r"前[天日晚]晚?(?!后)"), _back(2), 0.95),
     (re.compile(r"昨(?:(?:天|日|晚|夜|儿|个|早|午|下午|上午)+|(?=收|接|有|被|遇|来))"), _back(1), 0.95),
-    (re.compile(r"(?:今(?:(?:天|日|早|晚|晨|儿|上午|下午|个|中午)+|(?=收|接|有|被|遇|来))|刚(?:才|刚|接|收|有|打|挂|来|被|又|加)?(?!好|买|需|开始|毕|下|拍)|方才|\d{1,2}\s?(?:个?小时|分钟|个?钟头?)(?:之?前|以前)|[一两二三半几]个?(?:小时|钟头)(?:之?前|以前)|适才|才刚)"), _back(0), 0.9),
-    (re.compile(r"(?P<n>\d{1,2}|[一二两三四五六七八九十半])\s?(?P<u>个?(?:天|日|周|星期|礼拜|月))(?:多)?(?:之?前|以前)"), _ago_zh, 0.85),
-    (re.compile(r"(?P<when>上{1,2}个?|本|这个?|)(?:周|星期|礼拜)(?P<w>[一二三四五六日天1-6])(?!到|至|个|年)"), _weekday_zh, 0.85),
-    (re.compile(r"(?P<when>上{1,2}个?)(?:周|星期|礼拜)(?P<w>末)"), lambda m, t: t - timedelta(days=t.weekday() + 2), 0.5),
+    (
+        re.compile(
+            r"(?:今(?:(?:天|日|早|晚|晨|儿|上午|下午|个|中午)+|(?=收|接|有|被|遇|来))|刚(?:才|刚|接|收|有|打|挂|来|被|又|加)?(?!好|买|需|开始"
+            r"|毕|下|拍)|方才|\d{1,2}\s?(?:个?小时|分钟|个?钟头?)(?:之?前|以前)|[一两二三半几]个?(?:小时|钟头)(?:之?前|以前)|适才|才刚)"
+        ),
+        _back(0),
+        0.9,
+    ),
+    (
+        re.compile(
+            r"(?P<n>\d{1,2}|[一二两三四五六七八九十半])\s?(?P<u>个?(?:天|日|周|星期|礼拜|月))(?:多)?(?:之?前|以前)"
+        ),
+        _ago_zh,
+        0.85,
+    ),
+    (
+        re.compile(
+            r"(?P<when>上{1,2}个?|本|这个?|)(?:周|星期|礼拜)(?P<w>[一二三四五六日天1-6])(?!到|至|个|年)"
+        ),
+        _weekday_zh,
+        0.85,
+    ),
+    (
+        re.compile(r"(?P<when>上{1,2}个?)(?:周|星期|礼拜)(?P<w>末)"),
+        lambda m, t: t - timedelta(days=t.weekday() + 2),
+        0.5,
+    ),
     (re.compile(r"周末"), lambda m, t: t - timedelta(days=(t.weekday() - 5) % 7), 0.5),
 )
 
@@ -215,44 +283,116 @@ def _ago_en(match: re.Match[str], today: date) -> date | None:
     unit = match["u"]
     if unit.startswith(("h", "min")):
         return today
-    days = 1 if unit.startswith("day") else 7 if unit.startswith("w") else 14 if unit.startswith("fort") else 30
+    days = (
+        1 if unit.startswith("day") else 7 if unit.startswith("w") else 14 if unit.startswith("fort") else 30
+    )
     return today - timedelta(days=n * days) if n * days <= 400 else None
 
 
 _RULES_EN: Final[tuple[tuple[re.Pattern[str], _Make, float], ...]] = (
     (re.compile(r"\b(?P<y>20\d\d)[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})(?!\d)"), _month_day, 0.95),
-    (re.compile(rf"\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?: of|-|/)? ?(?P<m>{_M})\b\.?(?:,? ?-?(?P<y>20\d\d|.\d\d(?!\d)))?"), _word_month_day, 0.95),
-    (re.compile(rf"\b(?P<m>{_M})\.? ?(?:the )?(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\b(?![:%]|\.\d|,\d\d\d)(?:,? (?P<y>20\d\d))?"), _word_month_day, 0.95),
-    (re.compile(r"(?<![\d/.£$€-])(?P<a>\d{1,2})[/.-](?P<b>\d{1,2})[/.-](?P<y>20\d\d|\d\d)(?![\d/-])"), _figures, 0.9),
+    (
+        re.compile(
+            rf"\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?: of|-|/)? ?(?P<m>{_M})\b\.?(?:,? ?-?(?P<y>20\d\d"
+            rf"|.\d\d(?!\d)))?"
+        ),
+        _word_month_day,
+        0.95,
+    ),
+    (
+        re.compile(
+            rf"\b(?P<m>{_M})\.? ?(?:the )?(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\b(?![:%]|\.\d"
+            rf"|,\d\d\d)(?:,? (?P<y>20\d\d))?"
+        ),
+        _word_month_day,
+        0.95,
+    ),
+    (
+        re.compile(r"(?<![\d/.£$€-])(?P<a>\d{1,2})[/.-](?P<b>\d{1,2})[/.-](?P<y>20\d\d|\d\d)(?![\d/-])"),
+        _figures,
+        0.9,
+    ),
     (re.compile(r"(?<![\d/.,£$€+-])(?P<a>\d{1,2})/(?P<b>\d{1,2})(?P<y>)(?![\d/%-])"), _figures, 0.85),
-    (re.compile(r"(?:on|on the|dated|date|since|fri|mon|tue|wed|thu|sat|sun|day) (?P<a>[0-3]?\d)\.(?P<b>[01]?\d)(?P<y>)\.?(?![\d])"), _figures, 0.8),
+    (
+        re.compile(
+            r"(?:on|on the|dated|date|since|fri|mon|tue|wed|thu|sat|sun"
+            r"|day) (?P<a>[0-3]?\d)\.(?P<b>[01]?\d)(?P<y>)\.?(?![\d])"
+        ),
+        _figures,
+        0.8,
+    ),
     (re.compile(r"\bthe (?:day before yesterday)|day before yest\w*"), _back(2), 0.95),
     (re.compile(r"\b(?:yesterday|yest|yday|ystd|last night|last evening|yesterdy)\b"), _back(1), 0.95),
-    (re.compile(r"\b(?:today|2day|tday|this (?:morning|afternoon|evening|am|pm|minute|lunchtime|very)|tonight|earlier (?:on )?today|just (?:now|got|had|received|been|recd|gotten|called|rang|spoke|off)|moments ago|right now|a moment ago|a short while ago|a little while ago|a while ago today|(?:have|has|.ve|i)? ?just (?:had|got|received|been)|jus(?:t)? (?:called|rang|phoned|txt|texted|had|got|rung|recvd|gettin|getting))\b"), _back(0), 0.9),
-    (re.compile(rf"\b(?P<n>{_N_EN}) (?P<u>hours?|hrs?|mins?|minutes?|days?|weeks?|wks?|months?|fortnights?)(?: or so)? (?:ago|back|earlier|before now|prior)\b"), _ago_en, 0.85),
-    (re.compile(rf"\b(?P<n>half) an? (?P<u>hour) ago"), _back(0), 0.9),
-    (re.compile(rf"\b(?P<when>last|this past|this|past|on|the previous|previous|)\s?(?:week )?(?P<w>{_W})\b(?: (?:last week|of last week|before last|last|week))?"), _weekday_en, 0.8),
-    (re.compile(r"\b(?P<month>last month|this month)?(?:on )?the (?P<d>\d{1,2})(?:st|nd|rd|th)\b(?! (?:time|floor|call|street|st\b|birthday|century|avenue|payment|person|attempt|order))"), _day_of_month, 0.8),
+    (
+        re.compile(
+            r"\b(?:today|2day|tday|this (?:morning|afternoon|evening|am|pm|minute|lunchtime|very)"
+            r"|tonight|earlier (?:on )?today|just (?:now|got|had|received|been|recd|gotten|called|rang"
+            r"|spoke|off)|moments ago|right now|a moment ago|a short while ago|a little while ago"
+            r"|a while ago today|(?:have|has|.ve|i)? ?just (?:had|got|received|been)|jus(?:t)? (?:called"
+            r"|rang|phoned|txt|texted|had|got|rung|recvd|gettin|getting))\b"
+        ),
+        _back(0),
+        0.9,
+    ),
+    (
+        re.compile(
+            rf"\b(?P<n>{_N_EN}) (?P<u>hours?|hrs?|mins?|minutes?|days?|weeks?|wks?|months?"
+            rf"|fortnights?)(?: or so)? (?:ago|back|earlier|before now|prior)\b"
+        ),
+        _ago_en,
+        0.85,
+    ),
+    (re.compile(r"\b(?P<n>half) an? (?P<u>hour) ago"), _back(0), 0.9),
+    (
+        re.compile(
+            rf"\b(?P<when>last|this past|this|past|on|the previous|previous"
+            rf"|)\s?(?:week )?(?P<w>{_W})\b(?: (?:last week|of last week|before last|last|week))?"
+        ),
+        _weekday_en,
+        0.8,
+    ),
+    (
+        re.compile(
+            r"\b(?P<month>last month|this month)?(?:on )?the (?P<d>\d{1,2})(?:st|nd|rd|th)\b(?! (?:time"
+            r"|floor|call|street|st\b|birthday|century|avenue|payment|person|attempt|order))"
+        ),
+        _day_of_month,
+        0.8,
+    ),
     (re.compile(r"\bon (?P<d>\d{1,2})(?:st|nd|rd|th)\b"), _day_of_month, 0.8),
     (re.compile(r"\b(?P<d>\d{1,2})(?:st|nd|rd|th) (?:inst|of this month|of the month)"), _day_of_month, 0.8),
     (re.compile(r"\blast week\b(?! (?:mon|tue|wed|thu|fri|sat|sun))"), _back(7), 0.3),
-    (re.compile(r"\b(?:last|the|this|at the|over the|past|previous) weekend\b"), lambda m, t: t - timedelta(days=(t.weekday() - 5) % 7 or 7), 0.4),
+    (
+        re.compile(r"\b(?:last|the|this|at the|over the|past|previous) weekend\b"),
+        lambda m, t: t - timedelta(days=(t.weekday() - 5) % 7 or 7),
+        0.4,
+    ),
 )
 
 # --- hours and days that follow from others -----------------------------------------------------
 
 _HOUR_ZH: Final = re.compile(
-    rf"^[^\d一二三四五六七八九十]{{0,4}}?(?P<part>凌晨|早上|早晨|清晨|上午|中午|下午|午后|傍晚|晚上|晚间|夜里|深夜|晚|早|午间|半夜)?\s?(?:大概|大约|约|差不多)?\s?(?P<h>{_D})(?:\s?(?:点|时|:|：)(?:\s?(?P<m>[0-5]?\d|半|一刻|三刻)(?:分)?)?)"
+    rf"^[^\d一二三四五六七八九十]{{0,4}}?(?P<part>凌晨|早上|早晨|清晨|上午|中午|下午|午后|傍晚|晚上|晚间|夜里|深夜|晚|早|午间"
+    rf"|半夜)?\s?(?:大概|大约|约|差不多)?\s?(?P<h>{_D})(?:\s?(?:点|时|:|：)(?:\s?(?P<m>[0-5]?\d|半|一刻"
+    rf"|三刻)(?:分)?)?)"
 )
 _HOUR_EN: Final = re.compile(
-    r"^[^.!?\d]{0,24}?\b(?P<h>\d{1,2})(?:[:.](?P<m>[0-5]\d))?\s?(?P<half>am|pm|a\.m|p\.m|hrs|hours|o.?clock)?(?![\d/])(?P<night> at night| in the (?:evening|afternoon|morning))?"
+    r"^[^.!?\d]{0,24}?\b(?P<h>\d{1,2})(?:[:.](?P<m>[0-5]\d))?\s?(?P<half>am|pm|a\.m|p\.m|hrs"
+    r"|hours|o.?clock)?(?![\d/])(?P<night> at night| in the (?:evening|afternoon|morning))?"
 )
-_HOUR_BEFORE_EN: Final = re.compile(r"\b(?:at|about|around|approx)\s(?:about |around |approx\.? )?(?P<h>\d{1,2})(?:[:.](?P<m>[0-5]\d))?\s?(?P<half>am|pm|a\.m\.?|p\.m\.?|hrs)?(?P<night>)[\s,]*(?:on )?$")
+_HOUR_BEFORE_EN: Final = re.compile(
+    r"\b(?:at|about|around|approx)\s(?:about |around "
+    r"|approx\.? )?(?P<h>\d{1,2})(?:[:.](?P<m>[0-5]\d))?\s?(?P<half>am|pm|a\.m\.?|p\.m\.?"
+    r"|hrs)?(?P<night>)[\s,]*(?:on )?$"
+)
 _LATE: Final = ("下午", "午后", "傍晚", "晚上", "晚间", "夜里", "深夜", "晚")
 
-_RELATIVE_ZH: Final = re.compile(r"(?P<n>第二天|次日|隔天|翌日|(?P<k>[两二三四五六七]|\d)(?:天|日)(?:之?后|以后)|过了?(?P<j>[两三四五二]|\d)天|隔日|转天)")
+_RELATIVE_ZH: Final = re.compile(
+    r"(?P<n>第二天|次日|隔天|翌日|(?P<k>[两二三四五六七]|\d)(?:天|日)(?:之?后|以后)|过了?(?P<j>[两三四五二]|\d)天|隔日|转天)"
+)
 _RELATIVE_EN: Final = re.compile(
-    r"\b(?:(?P<k>one|two|three|four|five|six|seven|a few|a couple of|\d) days? (?:later|after(?:wards)?)|the (?:next|following) (?:day|morning|afternoon|evening)|"
+    r"\b(?:(?P<k>one|two|three|four|five|six|seven|a few|a couple of|\d) days? (?:later"
+    r"|after(?:wards)?)|the (?:next|following) (?:day|morning|afternoon|evening)|"
     r"the day after(?! tomorrow)|next (?:day|morning)|a day later)\b"
 )
 
@@ -266,7 +406,13 @@ def _find_relative(text: Text, found: list[When]) -> Iterator[When]:
         before = [w for w in found if w.end <= match.start()]
         if before:
             said = match["k"] or (match["j"] if text.language == "zh" else None)
-            n = 1 if said is None else int(said) if said.isdigit() else _COUNT.get(said) or _number(said.replace("两", "二"))
+            n = (
+                1
+                if said is None
+                else int(said)
+                if said.isdigit()
+                else _COUNT.get(said) or _number(said.replace("两", "二"))
+            )
             anchor = before[-1]
             yield When(match.start(), match.end(), anchor.day + timedelta(days=n), sure=0.6, relative=True)
 
@@ -283,7 +429,9 @@ def _add_hour(text: Text, when: When, received: datetime) -> When:
     if text.language == "zh":
         said = match["m"] or "0"
         minute = {"半": 30, "一刻": 15, "三刻": 45}.get(said) if not said.isdigit() else int(said)
-        part = match["part"] or ("晚" if "晚" in plain[when.start : when.end] or "夜" in plain[when.start : when.end] else "")
+        part = match["part"] or (
+            "晚" if "晚" in plain[when.start : when.end] or "夜" in plain[when.start : when.end] else ""
+        )
         if (part in _LATE and hour < 12) or (part == "中午" and hour < 3):
             hour += 12
     else:

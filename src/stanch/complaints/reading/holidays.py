@@ -21,7 +21,8 @@ def find_holidays(plain: str, today: date) -> Iterator[tuple[int, int, date]]:
 
 
 def find_easter(year: int) -> date:
-    """Easter Sunday of the Gregorian calendar (the anonymous algorithm; Meeus, Astronomical Algorithms, ch. 8)."""
+    """Easter Sunday of the Gregorian calendar (the anonymous algorithm; Meeus, Astronomical
+    Algorithms, ch. 8)."""
     a, b, c = year % 19, year // 100, year % 100
     d, e = divmod(b, 4)
     g = (8 * b + 13) // 25

@@ -13,15 +13,26 @@ IDENTITIES: Final = ("authority", "courier", "bank", "platform", "shop", "other"
 #: So much of what follows a claiming word is read as the claim.
 _REACH: Final = {"zh": 26, "en": 70}
 #: A shop on a platform is a shop; a platform's customer service is the platform.
-_SHOP_ZH: Final = re.compile(r"(?:旗舰店|专卖店|店铺|网店|卖家|商家|店主|店家|专营店|店(?:的)?(?:客服|售后|财务|员)|小店|微店主|直播间|卖场)")
-_SHOP_EN: Final = re.compile(r"\b(?:sellers?|merchant|(?:ebay|etsy|amazon|facebook|shopee|vinted) (?:shop|store|seller|merchant|vendor))\b")
-_AFTER_EN: Final = re.compile(r"[.!?;]|\b(?:who|that|saying|about|regarding|re|and (?:told|said|asked|that)|because|telling|warn\w*|my (?:parcel|order|account|payment|card)|asking)\b")
-_AFTER_ZH: Final = re.compile(r"[。!?;；]|(?:[,，]|称|说(?!他|她|是|自己)|告知|因|以[^,，。]{1,12}为由|需|要求|让)")
+_SHOP_ZH: Final = re.compile(
+    r"(?:旗舰店|专卖店|店铺|网店|卖家|商家|店主|店家|专营店|店(?:的)?(?:客服|售后|财务|员)|小店|微店主|直播间|卖场)"
+)
+_SHOP_EN: Final = re.compile(
+    r"\b(?:sellers?|merchant|(?:ebay|etsy|amazon|facebook|shopee|vinted) (?:shop|store|seller"
+    r"|merchant|vendor))\b"
+)
+_AFTER_EN: Final = re.compile(
+    r"[.!?;]|\b(?:who|that|saying|about|regarding|re|and (?:told|said|asked|that)|because"
+    r"|telling|warn\w*|my (?:parcel|order|account|payment|card)|asking)\b"
+)
+_AFTER_ZH: Final = re.compile(
+    r"[。!?;；]|(?:[,，]|称|说(?!他|她|是|自己)|告知|因|以[^,，。]{1,12}为由|需|要求|让)"
+)
 
 
 #: A second caller, or the one that the first put through to.
 _LATER: Final = re.compile(
-    r"(?:又|再|转接|转到|另一|第二个|随后|之后|接着|后来|然后)[^。!?]{0,12}$|\b(?:then|later|transferred|second|another|put through|passed)\b[^.!?]{0,14}$"
+    r"(?:又|再|转接|转到|另一|第二个|随后|之后|接着|后来|然后)[^。!?]{0,12}$|\b(?:then|later|transferred|second"
+    r"|another|put through|passed)\b[^.!?]{0,14}$"
 )
 
 
@@ -66,7 +77,8 @@ def find_identity(text: Text, words: Lexicon) -> Identity | None:
 def _is_strong(claim: str) -> bool:
     return bool(
         re.match(
-            r"自称|声称|谎称|冒充|假冒|号称|伪装|假扮|假装|称|说|讲|claim|pretend|pos|purport|imperson|introduc|identif|represent|masq|on behalf|under the|call(?:ed|ing) from",
+            r"自称|声称|谎称|冒充|假冒|号称|伪装|假扮|假装|称|说|讲|claim|pretend|pos|purport|imperson|introduc|identif"
+            r"|represent|masq|on behalf|under the|call(?:ed|ing) from",
             claim,
         )
     )
@@ -75,7 +87,9 @@ def _is_strong(claim: str) -> bool:
 def _name(plain: str, claim: tuple[int, int], words: Lexicon) -> str | None:
     """Who a claim names: the most telling word of it, else the first."""
     at = {
-        name: m.start() for name in IDENTITIES if (m := words.identity[name].search(plain, *claim)) is not None
+        name: m.start()
+        for name in IDENTITIES
+        if (m := words.identity[name].search(plain, *claim)) is not None
     }
     if not at:
         return None

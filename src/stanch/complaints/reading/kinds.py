@@ -41,7 +41,13 @@ _BY_IDENTITY: Final[Mapping[str | None, Mapping[str, float]]] = {
     "courier": {"fake_courier": 3.5},
     "authority": {"fake_authority": 3.5},
     "bank": {"other_fraud": 2.5, "phishing": 1.5},
-    "other": {"fake_acquaintance": 0.8, "fake_loan": 0.8, "brushing_job": 0.8, "investment": 0.8, "other_fraud": 1.2},
+    "other": {
+        "fake_acquaintance": 0.8,
+        "fake_loan": 0.8,
+        "brushing_job": 0.8,
+        "investment": 0.8,
+        "other_fraud": 1.2,
+    },
     None: {},
 }
 _BY_PRETEXT: Final[Mapping[str, Mapping[str, float]]] = {
@@ -57,20 +63,30 @@ _BY_PRETEXT: Final[Mapping[str, Mapping[str, float]]] = {
 #: People who fill in a form for scam contacts mostly had one.
 _PRIOR: Final = 1.2
 _CALLED_ME: Final = re.compile(
-    r"(?:接到|来了?个|打来|打(?:我|俺)?)[^。!?]{0,8}(?:电话|来)|来电|\b(?:got|received|had|took) (?:a|this|one|another) (?:\w+ )?call"
+    r"(?:接到|来了?个|打来|打(?:我|俺)?)[^。!?]{0,8}(?:电话|来)|来电|\b(?:got|received|had|took) (?:a|this|one"
+    r"|another) (?:\w+ )?call"
     r"|\b(?:called|rang|phoned|texted|messaged|contacted) (?:me|my|us|her|him|cust)"
 )
 _CALLED: Final = re.compile(
-    r"电话|来电|打来|打给|致电|语音|\b(?:call(?:ed|er|s)?|rang|rings|phoned|phones|telephon\w+|spoke|voicemail)\b"
+    r"电话|来电|打来|打给|致电|语音|\b(?:call(?:ed|er|s)?|rang|rings|phoned|phones|telephon\w+|spoke"
+    r"|voicemail)\b"
 )
 
 
 def weigh_kinds(
-    text: Text, words: Lexicon, identity: str | None, pretexts: Collection[str], *, n_links: int, n_telling: int, harmed: bool
+    text: Text,
+    words: Lexicon,
+    identity: str | None,
+    pretexts: Collection[str],
+    *,
+    n_links: int,
+    n_telling: int,
+    harmed: bool,
 ) -> dict[str, float]:
     """Probability of each of `KINDS`, from the signs of each kind, the identity claimed and the pretexts."""
     scores = {
-        kind: sum(weight for weight, pattern in words.kinds[kind] if pattern.search(text.plain)) for kind in KINDS
+        kind: sum(weight for weight, pattern in words.kinds[kind] if pattern.search(text.plain))
+        for kind in KINDS
     }
     strong = min(4, n_telling + sum(1 for _ in words.fraud["strong"].finditer(text.plain)))
     strong += "membership" in pretexts and _CALLED_ME.search(text.plain) is not None

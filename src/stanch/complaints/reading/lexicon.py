@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from stanch.complaints.reading.text import Language
 
-
 _TILDE: Final = re.compile(r" ?~\?? ?")
 
 

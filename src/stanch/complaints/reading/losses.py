@@ -1,6 +1,7 @@
 """Which amounts are money that left the victim.
 
-Every amount gets the role that the words around it give it: paid or taken, or else asked for, blocked, refused,
+Every amount gets the role that the words around it give it: paid or taken, or else asked for, blocked,
+refused,
 promised, a price, a monthly fee, a limit, somebody else's. The nearest verb in the clause counts; what
 governs it (`asked me to`, `had almost`) may undo it. Then the losses are put in order: one item per payment,
 what was said twice counts once, and a total that its parts make up is not listed again.
@@ -14,8 +15,8 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final, Literal
 
-from stanch.complaints.reading.money import Money
 from stanch.complaints.reading.lexicon import load_patterns
+from stanch.complaints.reading.money import Money
 from stanch.complaints.reading.text import Language, Text
 
 Role = Literal["loss", "demanded", "borrowed", "none"]
@@ -26,11 +27,25 @@ _TURNS: Final = re.compile(
     r"\b(?:but|so|then|however|though|and (?:i|he|she|they|we|then|my|so|the)|because|when|which|where|until|"
     r"after that|before)\b"
 )
-_FURTHER: Final = re.compile(r"\b(?:a further|another|and then|plus)(?: [a-z]+){0,5} $|(?:又|还有|另有)[^,，。]{0,4}$")
+_FURTHER: Final = re.compile(
+    r"\b(?:a further|another|and then|plus)(?: [a-z]+){0,5} $|(?:又|还有|另有)[^,，。]{0,4}$"
+)
 _PERSON: Final = re.compile(r"(?:^|[,，。;；\s])(?:我|她|他|本人|俺|遂|于是|就|便)")
-_NUMBERS: Final = {w: i for i, w in enumerate("零 一 二 三 四 五 六 七 八 九 十".split())} | {"两": 2, "俩": 2} | {
-    w: i for i, w in enumerate("zero one two three four five six seven eight nine ten".split())
-} | {"both": 2, "couple of": 2, "twice": 2, "each": 1, "apiece": 1, "two times": 2, "three times": 3, "thrice": 3}
+_NUMBERS: Final = (
+    {w: i for i, w in enumerate("零 一 二 三 四 五 六 七 八 九 十".split())}
+    | {"两": 2, "俩": 2}
+    | {w: i for i, w in enumerate("zero one two three four five six seven eight nine ten".split())}
+    | {
+        "both": 2,
+        "couple of": 2,
+        "twice": 2,
+        "each": 1,
+        "apiece": 1,
+        "two times": 2,
+        "three times": 3,
+        "thrice": 3,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +140,9 @@ def _look_around(text: Text, money: Money, words: dict[str, re.Pattern[str]]) ->
 
 
 def _has_cue(clause: str, words: dict[str, re.Pattern[str]]) -> bool:
-    return any(words[n].search(clause) for n in ("done", "taken", "bare", "promise", "price", "limit", "recurring"))
+    return any(
+        words[n].search(clause) for n in ("done", "taken", "bare", "promise", "price", "limit", "recurring")
+    )
 
 
 def _is_unlike(left: str, right: str, words: dict[str, re.Pattern[str]]) -> bool:
@@ -143,7 +160,7 @@ def _find_role(
         near = left[-_REACH[text.language] :]
     at = {name: _last(words[name], near) for name in ("done", "taken", "bare")}
     paid = max(at.values())
-    verb = "done" if 0 <= at["done"] and paid - at["done"] <= 4 else max(at, key=lambda name: at[name])
+    verb = "done" if at["done"] >= 0 and paid - at["done"] <= 4 else max(at, key=lambda name: at[name])
     if words["aggregate"].search(left) or words["others"].search(left):
         return "none", 0.8
     if words["recurring_after"].match(right) and not (verb == "done" and len(near) - paid < 14):
@@ -195,16 +212,21 @@ def _weigh_verb(
 
 
 def _governs(between: str, language: Language, verb: str) -> bool:
-    """Whether a demand just before undoes a verb that says the thing is done (`would be charged`, `会被扣`)."""
+    """Whether a demand just before undoes a verb that says the thing is done (`would be charged`,
+    `会被扣`)."""
     if language == "en":
         return bool(
             re.match(
-                r"(?:would|will|wld|could|can|may|might|.ll|ll|.d|to|going to|about to|unless|if|must|should|has to)\b"
-                r"(?: (?:be|have|get|not|been|you|i|we|she|he|they|it|just|only|also|then|automatically))* ?$",
+                r"(?:would|will|wld|could|can|may|might|.ll|ll|.d|to|going to|about to|unless|if|must|should"
+                r"|has to)\b"
+                r"(?: (?:be|have|get|not|been|you|i|we|she|he|they|it|just|only|also|then"
+                r"|automatically))* ?$",
                 between,
             )
         )
-    return verb == "taken" and bool(re.match(r"(?:会|将|要|就要|可能|否则|不然|需|想|企图|试图|准备|如果|若)[^,，。]{0,6}$", between))
+    return verb == "taken" and bool(
+        re.match(r"(?:会|将|要|就要|可能|否则|不然|需|想|企图|试图|准备|如果|若)[^,，。]{0,6}$", between)
+    )
 
 
 def _follow_borrowed(text: Text, money: Money, words: dict[str, re.Pattern[str]]) -> tuple[Role, float]:
@@ -247,7 +269,8 @@ def _count_times(left: str, right: str, words: dict[str, re.Pattern[str]]) -> in
 
 
 def _believe_demands(text: Text, judged: list[_Judged], words: dict[str, re.Pattern[str]]) -> list[_Judged]:
-    """Where nothing else was lost but the text says that the victim did as told, what was demanded was paid."""
+    """Where nothing else was lost but the text says that the victim did as told, what was demanded was
+    paid."""
     if words["unharmed"].search(text.plain) or not words["harmed"].search(text.plain):
         return []
     asked = [j for j in judged if j.role == "demanded"]

@@ -10,7 +10,8 @@ from typing import Final
 from stanch.complaints.reading.numbers import Number, find_numbers
 from stanch.complaints.reading.text import Span, Text
 
-#: ISO 4217 codes by how people write them. `$` and words that several countries share stand for themselves and
+#: ISO 4217 codes by how people write them. `$` and words that several countries share stand for
+#: themselves and
 #: are settled by the shop's currency.
 _BEFORE: Final = (
     (r"(?:人民币|rmb|cny)\s?", "CNY"),
@@ -62,12 +63,16 @@ _AFTER: Final = (
     (r"(?:块|元|圆)(?:钱|整)?|大洋|软妹币", "元"),
 )
 _PENCE: Final = re.compile(r"\s?(?:p|pence|cents?)(?![a-z])")
-_CODE: Final = {f"b{i}": code for i, (_, code) in enumerate(_BEFORE)} | {f"a{i}": c for i, (_, c) in enumerate(_AFTER)}
+_CODE: Final = {f"b{i}": code for i, (_, code) in enumerate(_BEFORE)} | {
+    f"a{i}": c for i, (_, c) in enumerate(_AFTER)
+}
 _BEFORE_AT_END: Final = re.compile(
     r"(?<![a-z])(?:" + "|".join(f"(?P<b{i}>{p})" for i, (p, _) in enumerate(_BEFORE)) + r")$"
 )
 _AFTER_AT: Final = re.compile(
-    r"\s?(?P<more>[多余来几]|左右)?\s?(?:" + "|".join(f"(?P<a{i}>{p})" for i, (p, _) in enumerate(_AFTER)) + r")(?![a-z])"
+    r"\s?(?P<more>[多余来几]|左右)?\s?(?:"
+    + "|".join(f"(?P<a{i}>{p})" for i, (p, _) in enumerate(_AFTER))
+    + r")(?![a-z])"
 )
 #: Dollars and yuan that a bare sign may mean.
 _DOLLARS: Final = frozenset("USD AUD CAD SGD HKD NZD TWD".split())
@@ -83,18 +88,26 @@ _COUNTER_ZH: Final = re.compile(
     r"台|双|套|批|名|章|g|cm|份|瓶|只|片|家|层|路|街|级|种|项|通|户|代|公里|号码|开头|星|寸|斤|粒|盒|罐|箱|袋|本|码|-\d|/\d|\.\d|\d)"
 )
 _IMPLIED_EN: Final = re.compile(
-    r"\b(?:lost|lose|losing|paid|pay|sent|send|transferred|transfer|deposited|taken|took|stole|withdrew|invested|debited|"
-    r"wired|charged?|spent|drained|of|out|another|extra|topped up|top up|more|further|scammed|deducted|owe|amount|fee|for|cost)"
-    r"(?: (?:me|us|her|him|them|a|an|about|around|over|nearly|almost|of|out|for|by|the|another|further|total|sum|in|up|"
+    r"\b(?:lost|lose|losing|paid|pay|sent|send|transferred|transfer|deposited|taken|took|stole"
+    r"|withdrew|invested|debited|"
+    r"wired|charged?|spent|drained|of|out|another|extra|topped up|top up|more|further|scammed"
+    r"|deducted|owe|amount|fee|for|cost)"
+    r"(?: (?:me|us|her|him|them|a|an|about|around|over|nearly|almost|of|out|for|by|the|another"
+    r"|further|total|sum|in|up|"
     r"with|approx|roughly|from|my|account|to)){0,3}[ :]$"
 )
 _LISTED: Final = re.compile(r"\s?(?:、|,|，|和|及|与|跟|and|&|\+|/)\s?(?:and )?")
 _GONE_ZH: Final = re.compile(r"[多余]?(?:就|都|全|也)?(?:没了|没有了|不见|被(?:转|划|扣|刷|骗))")
-_GONE_EN: Final = re.compile(r" (?:was |were |is |has |had |got |been |just )*(?:gone|debited|taken|stolen|deducted)")
+_GONE_EN: Final = re.compile(
+    r" (?:was |were |is |has |had |got |been |just )*(?:gone|debited|taken|stolen|deducted)"
+)
 _COUNTER_EN: Final = re.compile(
-    r"\s?(?:times|days?|hours?|hrs?|mins?|minutes|weeks?|months?|years?|yrs?|o'?clock|am|pm|a\.m|p\.m|people|payments?|transfers?|"
-    r"items?|digits?|st|nd|rd|th|%|percent|calls?|messages?|of (?:my|the|them|us)|or|transactions?|victims?|others?|"
-    r"pairs?|pieces?|kg|km|miles|gift|old|-year|parcels?|orders?|more|further|instal|numbers?|codes?|cards?|emails?|texts?|"
+    r"\s?(?:times|days?|hours?|hrs?|mins?|minutes|weeks?|months?|years?|yrs?|o'?clock|am|pm|a\.m"
+    r"|p\.m|people|payments?|transfers?|"
+    r"items?|digits?|st|nd|rd|th|%|percent|calls?|messages?|of (?:my|the|them|us)|or"
+    r"|transactions?|victims?|others?|"
+    r"pairs?|pieces?|kg|km|miles|gift|old|-year|parcels?|orders?|more|further|instal|numbers?"
+    r"|codes?|cards?|emails?|texts?|"
     r"[a-z]{3,9} (?:20\d\d|morning)|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|/\d|-\d|:\d|\.\d)"
 )
 
@@ -112,7 +125,8 @@ class Money:
 
 
 def find_money(text: Text, currency: str, taken: Sequence[Span]) -> list[Money]:
-    """Amounts of `text` in order; those without a unit are in `currency`. `taken` spans are phones, dates, links."""
+    """Amounts of `text` in order; those without a unit are in `currency`. `taken` spans are phones,
+    dates, links."""
     found: list[Money] = []
     for number in find_numbers(text.plain):
         listed = bool(found) and _LISTED.fullmatch(text.plain[found[-1].end : number.start]) is not None
@@ -135,7 +149,9 @@ def _read_unit(text: Text, number: Number, currency: str) -> Money | None:
         end = after.end() if after is not None and _name(after) in ("元", _name(before)) else number.end
         return Money(start, end, number.value, _settle(_name(before), text, currency), explicit=True)
     if after is not None:
-        return Money(number.start, after.end(), number.value, _settle(_name(after), text, currency), explicit=True)
+        return Money(
+            number.start, after.end(), number.value, _settle(_name(after), text, currency), explicit=True
+        )
     pence = _PENCE.match(plain, number.end)
     if pence is not None and text.language == "en" and number.value < 100:
         return Money(number.start, pence.end(), number.value / 100, currency, explicit=True)
@@ -155,9 +171,14 @@ def _read_implied(text: Text, number: Number, currency: str, *, listed: bool) ->
     else:
         implied, counter = _IMPLIED_EN, _COUNTER_EN
         gone = _GONE_EN.match(plain, number.end)
-    if not (gone or listed or implied.search(plain[start : number.start])) or counter.match(plain, number.end):
+    if not (gone or listed or implied.search(plain[start : number.start])) or counter.match(
+        plain, number.end
+    ):
         return None
-    if text.language == "en" and ((number.value < 20 and not re.search(r"\.\d\d$", written)) or (1990 <= number.value <= 2100 and "k" not in written and not gone)):
+    if text.language == "en" and (
+        (number.value < 20 and not re.search(r"\.\d\d$", written))
+        or (1990 <= number.value <= 2100 and "k" not in written and not gone)
+    ):
         return None
     return Money(number.start, number.end, number.value, currency, explicit=False)
 

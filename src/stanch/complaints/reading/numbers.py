@@ -35,18 +35,21 @@ _HAN: Final = rf"[{_HAN_DIGITS}十拾百佰千仟万亿廿]"
 
 _ARABIC: Final = (
     r"(?:\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?(?!\d)|\d{1,3}(?:,\d{2})+,\d{3}(?:\.\d{1,2})?(?!\d)"
-    r"|\d{1,3}(?:\.\d{3})+,\d{1,2}(?!\d)|\d{1,3}(?:[ '\u2009]\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d{1,12}(?:[.,]\d{1,4})?)"
+    r"|\d{1,3}(?:\.\d{3})+,\d{1,2}(?!\d)|\d{1,3}(?:[ '\u2009]\d{3})+(?:[.,]\d{1,2})?(?!\d)"
+    r"|\d{1,12}(?:[.,]\d{1,4})?)"
 )
 _MIXED: Final = re.compile(
     rf"(?<![\d.a-z])(?P<arabic>{_ARABIC})(?:\s?[多余来几]?(?P<unit>万|亿|千|百|仟|佰|w(?![a-z])|k(?![a-z]))"
-    r"(?P<tail>(?:零?\d{1,4}(?:[千百十]|(?![\d.,])))*)(?P<more>(?:[一二两三四五六七八九]千?(?:[一二两三四五六七八九]百?)?)?))?"
+    r"(?P<tail>(?:零?\d{1,4}(?:[千百十]"
+    r"|(?![\d.,])))*)(?P<more>(?:[一二两三四五六七八九]千?(?:[一二两三四五六七八九]百?)?)?))?"
 )
 _NUMERAL: Final = re.compile(rf"[{_HAN_DIGITS}十拾廿]{_HAN}{{0,20}}")
 
 _WORDS: Final = {
     word: value
     for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fiftee"
+        "n sixteen "
         "seventeen eighteen nineteen".split()
     )
 } | {
@@ -67,13 +70,16 @@ _SCALES: Final = {
     "m": 10**6,
     "crore": 10**7,
 }
-_WORD: Final = "|".join(sorted([*_WORDS, "hundred", "thousand", "grand", "lakh", "lakhs", "million"], key=len, reverse=True))
+_WORD: Final = "|".join(
+    sorted([*_WORDS, "hundred", "thousand", "grand", "lakh", "lakhs", "million"], key=len, reverse=True)
+)
 _SPELLED: Final = re.compile(
     rf"\b(?:half a million|a (?:couple|few) (?:of )?(?:hundred|thousand|grand)"
     rf"|(?:an? )?(?:{_WORD})(?:(?:[\s-]+|\s+and\s+)(?:{_WORD})){{0,9}})\b"
 )
 _SCALED: Final = re.compile(
-    rf"(?<![\d.a-z])(?P<arabic>{_ARABIC})\s?(?P<scale>hundred|thousand|grand|k|lakhs?|lacs?|million|mn|m|crore)(?![a-z])"
+    rf"(?<![\d.a-z])(?P<arabic>{_ARABIC})\s?(?P<scale>hundred|thousand|grand|k|lakhs?|lacs?"
+    rf"|million|mn|m|crore)(?![a-z])"
 )
 
 
@@ -121,7 +127,9 @@ def parse_numeral(text: str) -> float | None:
             digit, pending, last, zero = 0, False, unit, False
         else:
             myriad = _MYRIADS[sign]
-            total = (total + section + digit) * myriad if myriad > 10**4 else total + (section + digit) * myriad
+            total = (
+                (total + section + digit) * myriad if myriad > 10**4 else total + (section + digit) * myriad
+            )
             section, digit, pending, last, zero = 0, 0, False, myriad, False
     if pending and last > 10 and not zero:
         digit *= last // 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
@@ -13,8 +14,8 @@ from stanch.complaints.reading.dates import find_dates
 from stanch.complaints.reading.identity import Identity, find_identity
 from stanch.complaints.reading.kinds import KINDS, weigh_kinds
 from stanch.complaints.reading.lexicon import Lexicon, load_lexicon
-from stanch.complaints.reading.marks import Mark
 from stanch.complaints.reading.losses import Loss, find_losses
+from stanch.complaints.reading.marks import Mark
 from stanch.complaints.reading.money import find_money
 from stanch.complaints.reading.phones import Phone, find_phones
 from stanch.complaints.reading.story import Found, find_asked, find_known, find_pretexts
@@ -31,7 +32,15 @@ DEFAULT_ZONE: Final = {"zh": "Asia/Shanghai", "en": "Europe/London"}
 DEFAULT_CURRENCY: Final = {"zh": "CNY", "en": "GBP"}
 #: What no honest caller says or asks for.
 _TELLING: Final = frozenset(
-    ("screen_sharing", "verification_code", "refund_page", "qr_code", "install_app", "wholesaler", "card_details")
+    (
+        "screen_sharing",
+        "verification_code",
+        "refund_page",
+        "qr_code",
+        "install_app",
+        "wholesaler",
+        "card_details",
+    )
 )
 #: Stories whose page, where there is one, claims to settle something.
 _SETTLED: Final = frozenset(
@@ -93,8 +102,11 @@ class Reader(Protocol):
         """What the text tells."""
 
 
-def read_report(report: Report) -> Reading:
-    """Read by rules and weighed words; no network, no randomness, time linear in the text's length."""
+def read_report(report: Report, tell_kind: Callable[[str], dict[str, float]] | None = None) -> Reading:
+    """Read by rules and weighed words; no network, no randomness, time linear in the text's length.
+
+    `tell_kind` takes the place of the weighed words for the kind: it gives the probability of each.
+    """
     text = Text.of(report.text)
     words = load_lexicon(text.language)
     received = _EPOCH + timedelta(microseconds=report.received_us)
@@ -120,26 +132,40 @@ def read_report(report: Report) -> Reading:
         n_telling=len(_TELLING & {w.word for w in (*found_asked, *pretexts)}) + bool(known),
         harmed=bool(losses),
     )
+    if tell_kind is not None:
+        p_kind = tell_kind(text.raw)
     kind = max(KINDS, key=lambda name: p_kind[name])
     if kind == "not_fraud":
         return Reading(text.language, kind, p_kind)
     pretexts = [p for p in pretexts if p.word not in _NO_PRETEXT.get(kind, ())]
     asked = [a for a in found_asked if not (a.word == "loan" and kind in ("fake_loan", "fake_acquaintance"))]
     page = find_lure_page(text, lures)
-    if page and _SETTLED & {p.word for p in pretexts} and not {"refund_page", "reorder", "extra_fee"} & {a.word for a in asked}:
+    if (
+        page
+        and _SETTLED & {p.word for p in pretexts}
+        and not {"refund_page", "reorder", "extra_fee"} & {a.word for a in asked}
+    ):
         asked.insert(0, Found("refund_page", *page, 0.6))
     callers = _merge_phones([p for p in phones if p.owner == "caller"])
     contact = find_contact(text, dates, local)
     channel, place, accounts = find_channel(text), find_place(text), find_accounts(text)
     marks = [
-        *([Mark("claimed_identity", identity.name, identity.start, identity.end, identity.confidence)] if identity else ()),
+        *(
+            [Mark("claimed_identity", identity.name, identity.start, identity.end, identity.confidence)]
+            if identity
+            else ()
+        ),
         *(Mark("pretexts", f.word, f.start, f.end, f.confidence) for f in pretexts),
         *(Mark("asked", f.word, f.start, f.end, f.confidence) for f in asked),
         *(Mark("known_fields", f.word, f.start, f.end, f.confidence) for f in known),
         *(Mark("scam_phones", p.number, p.start, p.end, p.confidence) for p in callers),
         *(Mark("scam_urls", defang(link.url), link.start, link.end, 0.9) for link in lures),
         *(Mark("losses", f"{x.amount:.2f} {x.currency}", x.start, x.end, x.confidence) for x in losses),
-        *([Mark("contacted", contact.at.isoformat(), contact.start, contact.end, contact.confidence)] if contact else ()),
+        *(
+            [Mark("contacted", contact.at.isoformat(), contact.start, contact.end, contact.confidence)]
+            if contact
+            else ()
+        ),
         *([channel] if channel else ()),
         *([place] if place else ()),
         *accounts,
@@ -174,7 +200,8 @@ def _merge_phones(phones: list[Phone]) -> list[Phone]:
 def _settle_identity(kind: str, identity: Identity | None, text: Text, words: Lexicon) -> str:
     """Whom the caller claimed to be; where the text does not say, whom such a caller usually claims to be."""
     if kind in _STRANGERS and (
-        identity is None or (identity.confidence < 0.9 and not (kind == "other_fraud" and identity.name == "bank"))
+        identity is None
+        or (identity.confidence < 0.9 and not (kind == "other_fraud" and identity.name == "bank"))
     ):
         return "other"
     if identity is not None:

@@ -23,10 +23,21 @@ _TRADITIONAL: Final = {
     .read_text("utf-8")
     .split()
 }
-#: Signs that stay as they are, though NFKC has an ASCII twin: the comma between Chinese clauses is none within a
+#: Signs that stay as they are, though NFKC has an ASCII twin: the comma between Chinese clauses is
+#: none within a
 #: number.
 _KEPT: Final = frozenset("，、。")
-_QUOTES: Final = {"“": '"', "”": '"', "‘": "'", "’": "'", "「": '"', "」": '"', "『": '"', "』": '"', "′": "'"}
+_QUOTES: Final = {
+    "“": '"',
+    "”": '"',
+    "‘": "'",
+    "’": "'",
+    "「": '"',
+    "」": '"',
+    "『": '"',
+    "』": '"',
+    "′": "'",
+}
 _HAN: Final = re.compile("[\u3400-\u9fff]")
 _LATIN: Final = re.compile("[a-z]+")
 _SENTENCE: Final = re.compile(r"[。!?\n…]+|(?<=[^\d\s.])\.(?=\s|$)|(?<=\d)\.(?=\s+\D)|(?<=[\u3400-\u9fff])\.")
@@ -35,7 +46,9 @@ _CLAUSE: Final = re.compile(
     r"|(?<=[\da-z])\s+(?=[\u3400-\u9fff])"
 )
 #: Full stops that end no sentence.
-_ABBREVIATED: Final = re.compile(r"(?:^|\W)(?:mr|mrs|ms|dr|st|no|approx|rs|re|tel|ref|acc|dept|vs|etc|e\.g|i\.e|a\.m|p\.m)\.$")
+_ABBREVIATED: Final = re.compile(
+    r"(?:^|\W)(?:mr|mrs|ms|dr|st|no|approx|rs|re|tel|ref|acc|dept|vs|etc|e\.g|i\.e|a\.m|p\.m)\.$"
+)
 
 
 class _Straighten(dict[int, str]):
