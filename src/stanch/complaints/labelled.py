@@ -6,7 +6,8 @@ from typing import Final
 
 from stanch.evidence.tables import COMPLAINTS, Column, Kind, Table
 
-#: The table of complaints with columns that only the complaint desk uses.
+#: The table of complaints with columns that only the complaint desk uses. To be counted, a complaint needs
+#: neither order nor phone.
 LABELLED: Final = Table(
     COMPLAINTS.name,
     COMPLAINTS.grain,
@@ -18,6 +19,5 @@ LABELLED: Final = Table(
         Column("courier", Kind.NAME, "who carried the order"),
         Column("demands", Kind.TEXT, "what the victim demands, `|`-separated"),
     ),
-    COMPLAINTS.one_of,
 )
 LABELS: Final = ("kind", "script", "product", "courier")

@@ -39,7 +39,7 @@ _WORTH: Final[dict[Shape, tuple[float, ...]]] = {
     "joined_lures": (0.0, 2.5, 5.0, 5.5, 5.5, 6.0, 6.0),
     "with_others": (0.5, 1.5, 2.5, 3.7, 4.3, 4.6, 5.0),
     "at_edge": (0.0, 0.0, 4.1, 4.1, 4.3, 4.5, 4.6),
-    "inside": (0.0, 0.0, 0.0, 1.5, 3.7, 4.3, 4.6),
+    "inside": (0.0, 0.0, 0.0, 1.5, 2.9, 4.3, 4.6),
 }
 _SPELLING: Final[dict[Spelling, float]] = {
     "plain": 0.0,
@@ -56,6 +56,7 @@ _SHORT_PART: Final = -1.6
 #: Names of three letters under other endings mostly belong to others.
 _SHORT_NAME: Final = 3.0
 _SUBDOMAIN: Final = 0.6
+_LONG_INSIDE_SUBDOMAIN: Final = 1.4
 _SHORT_SUBDOMAIN: Final = 1.1
 
 _OWN_DOMAIN_INSIDE: Final = 6.0
@@ -180,6 +181,8 @@ def _weigh_match(match: Match) -> float:
 
 def _weigh_subdomain(match: Match) -> float:
     """What a name is worth more in a sub-domain, which few honest sites name after another firm."""
+    if match.shape == "inside" and match.form.size > 5:
+        return _LONG_INSIDE_SUBDOMAIN
     return _SHORT_SUBDOMAIN if match.shape == "exact" and match.form.size == 3 else _SUBDOMAIN
 
 
