@@ -104,6 +104,15 @@ def test_the_shops_own_domains_are_never_lures(link: str) -> None:
     assert (verdict.lookalike, verdict.score, codes(verdict)) == (False, 0.0, {"own_domain"})
 
 
+def test_a_sub_domain_of_the_shop_speaks_for_the_whole_name_unless_it_is_shared() -> None:
+    assert codes(judge_link("https://www.mercari.com/", make_brand(["メルカリ"], ["jp.mercari.com"]))) == {
+        "own_domain"
+    }
+    shared = make_brand(["Uniqlo"], ["uniqlo.pages.dev"])
+    assert not judge_link("https://uniqlo.pages.dev/", shared).lookalike
+    assert judge_link("https://uniqlo-refund.pages.dev/", shared).lookalike
+
+
 def test_a_bad_link_without_the_brand_is_no_lookalike() -> None:
     verdict = judge_link("http://203.0.113.9/verify/login.php?mail=a@b.example", UNIQLO)
     assert not verdict.lookalike

@@ -11,7 +11,7 @@ from typing import Final
 from stanch.complaints.lures.address import parse_address, split_domain
 from stanch.complaints.lures.fold import fold_letters, make_skeleton
 from stanch.complaints.lures.typos import SHORTEST_FOR_TWO, list_typos
-from stanch.complaints.lures.words import is_lure_text
+from stanch.complaints.lures.words import HOSTING, TOPIC_SITES, is_lure_text
 from stanch.errors import UsageError
 
 _HAN: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]+")
@@ -80,7 +80,9 @@ def make_brand(names: Sequence[str], domains: Sequence[str]) -> Brand:
         found = parse_address(domain)
         if found is None:
             raise UsageError(f"{domain}: not a domain", hint="such as shop.example")
-        hosts.append(found.host.removeprefix("www."))
+        # Who has a sub-domain has the name that it is under, unless others get names there.
+        is_shared = found.is_ip or found.is_hosted or found.registered in HOSTING | TOPIC_SITES
+        hosts.append(found.host if is_shared else found.registered or found.host)
     whole = [spelling for name in names for spelling in _spell(name)]
     whole += [spelling for host in hosts for spelling in _spell(split_domain(host)[0])]
     for name in whole:
