@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Struct
 
+from stanch.complaints.early.settings import EarlySettings
 from stanch.engine import EngineSettings
 from stanch.errors import SettingsError
 from stanch.exposure.settings import ExposureSettings
@@ -26,6 +27,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     stuffing: StuffingSettings = StuffingSettings()
     exposure: ExposureSettings = ExposureSettings()
     tracing: TracingSettings = TracingSettings()
+    early: EarlySettings = EarlySettings()
     service: ServiceSettings = ServiceSettings()
 
 

@@ -42,10 +42,9 @@ app.command("stanch.cli.warn:run_warn", name="warn")
 app.command("stanch.cli.serve:run_serve", name="serve")
 app.command("stanch.cli.keys:app", name="keys")
 app.command("stanch.cli.export:run_export", name="export")
+app.command("stanch.cli.complaints:app", name="complaints")
+app.command("stanch.cli.lures:lures_app", name="lures")
 app.command("stanch.cli.doctor:run_doctor", name="doctor")
-complaints = App(name="complaints", help="Complaints: imported from files and mailboxes.")
-complaints.command("stanch.cli.intake:run_import", name="import")
-app.command(complaints)
 app.register_install_completion_command(name="install-completion")
 
 

@@ -16,6 +16,7 @@ from cyclopts import Parameter
 from stanch.bundle import BundleRequest, Signer, load_signer
 from stanch.cli.messages import say
 from stanch.cli.progress import show_progress
+from stanch.cli.stdin import STDIN_PATH
 from stanch.engine import open_engine
 from stanch.errors import RejectedTableError, UsageError
 from stanch.evidence.pseudonyms import read_key
@@ -26,9 +27,6 @@ from stanch.readers import ReadRequest
 from stanch.readers.geo import open_databases
 from stanch.reporting.folder import BUNDLE_ZIP
 from stanch.settings import load_settings
-
-#: How a lone `-` comes through the parser, which would take it for an option.
-STDIN_PATH: Final = "/dev/stdin"
 
 Files: TypeAlias = Annotated[
     tuple[str, ...],

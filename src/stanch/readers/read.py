@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -27,19 +27,23 @@ from stanch.readers.request import TABULAR_FORMATS, EvidenceRead, ReadRequest
 
 
 def read_evidence(
-    request: ReadRequest, engine: Engine, rejects: RejectLog, progress: Progress
+    request: ReadRequest,
+    engine: Engine,
+    rejects: RejectLog,
+    progress: Progress,
+    tables: Mapping[str, Table] = TABLES,
 ) -> EvidenceRead:
     """Read all files of `request`; make a table in `engine` per table given, and `account_spellings`.
 
-    Rows that cannot be read go to `rejects`; a file that cannot be read is one entry there and a
-    note, and the others are read.
+    `tables` may define a table with further columns, for a stage that reads more of it. Rows that cannot be
+    read go to `rejects`; a file that cannot be read is one entry there and a note, and the others are read.
 
     Raises:
         EvidenceError: not one file could be read.
         UsageError: a pattern matches nothing.
     """
     reading = _Reading(request, engine, rejects, progress)
-    for table in TABLES.values():
+    for table in tables.values():
         if request.paths.get(table.name):
             reading.read_table(table)
     return reading.finish()

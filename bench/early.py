@@ -1,0 +1,175 @@
+"""Early warning on simulated years: false alarms in peace, and days from the first call to the alarm.
+
+A year of peace has weekdays, and by kind also over-dispersion, growth, holidays, weeks that hang together, or
+a desk closed at week-ends. The outbreak has the tempo of 2015: over 700 complaints in the first twelve
+days, beginning small; a call is reported after a day on average.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from scipy.stats import chi2
+
+from cells import make_table
+from stanch.complaints.early import EarlySettings, replay_complaints
+
+Counts = npt.NDArray[np.int64]
+
+FIRST: Final = date(2013, 1, 1)
+WEEKDAYS: Final = np.array([1.15, 1.10, 1.05, 1.0, 1.0, 0.8, 0.9])
+HOLIDAYS: Final = (20, 150, 305)
+HOLIDAY_DAYS: Final = 7
+#: The outbreak begins after so many days of peace.
+ONSET: Final = 400
+
+
+@dataclass(frozen=True)
+class Peace:
+    """One kind of peaceful shop."""
+
+    name: str
+    mean: float
+    #: Variance = mean + alpha mean².
+    alpha: float = 0.0
+    growth: float = 1.0
+    holidays: float = 1.0
+    #: Deviation of the logarithm of a level that drifts with a memory of five days.
+    drift: float = 0.0
+    closed_at_weekends: bool = False
+
+
+KINDS: Final = (
+    Peace("hardly any: one in ten days", 0.1),
+    Peace("one in two days", 0.5, 0.3),
+    Peace("2 a day, no over-dispersion", 2.0),
+    Peace("2 a day, over-dispersed (0.5)", 2.0, 0.5),
+    Peace("2 a day, much over-dispersed (1.0)", 2.0, 1.0),
+    Peace("2 a day, tripling every year", 2.0, 0.3, growth=3.0),
+    Peace("2 a day, twice as many for a week, three times a year", 2.0, 0.3, holidays=2.0),
+    Peace("2 a day, three times as many for a week, three times a year", 2.0, 0.3, holidays=3.0),
+    Peace("2 a day, weeks that hang together", 2.0, 0.2, drift=0.4),
+    Peace("2 a day, none at week-ends, Mondays double", 2.0, 0.3, closed_at_weekends=True),
+    Peace("5 a day, over-dispersed (0.3)", 5.0, 0.3),
+    Peace("20 a day, over-dispersed (0.1)", 20.0, 0.1),
+)
+
+
+def simulate_peace(kind: Peace, n_days: int, random: np.random.Generator) -> Counts:
+    """Complaints of each day."""
+    days = np.arange(n_days)
+    weekdays = np.array([(FIRST + timedelta(days=int(i))).weekday() for i in days])
+    level = kind.mean * kind.growth ** (days / 365) * WEEKDAYS[weekdays]
+    for start in HOLIDAYS:
+        level[(days % 365 >= start) & (days % 365 < start + HOLIDAY_DAYS)] *= kind.holidays
+    if kind.drift:
+        state, memory = np.zeros(n_days), 0.8
+        for i in range(1, n_days):
+            state[i] = memory * state[i - 1] + random.normal(0, kind.drift * np.sqrt(1 - memory**2))
+        level *= np.exp(state - kind.drift**2 / 2)
+    if kind.alpha:
+        level = level * random.gamma(1 / kind.alpha, kind.alpha, n_days)
+    counts = random.poisson(level)
+    if kind.closed_at_weekends:
+        for i in np.flatnonzero(weekdays == 0):
+            counts[i] += counts[max(i - 2, 0) : i].sum()
+        counts[weekdays >= 5] = 0
+    return counts.astype(np.int64)
+
+
+def simulate_outbreak(random: np.random.Generator) -> tuple[int, Counts]:
+    """Day of the first call, and complaints of each day: over 700 within twelve days of the first."""
+    calls = np.linspace(1.0, 10.0, 12)
+    made = random.poisson(calls / calls.sum() * 760)
+    counts = np.zeros(40, dtype=np.int64)
+    for day, n in enumerate(made):
+        for delay in random.exponential(1.0, n):
+            counts[min(day + int(delay + random.random()), 39)] += 1
+    return int(np.flatnonzero(made)[0]), counts
+
+
+def make_victims(counts: Counts, random: np.random.Generator, split: bool) -> pl.DataFrame:
+    """A row per complaint; with `split`, in six regions, four products and two couriers by chance."""
+    days = [FIRST + timedelta(days=int(i)) for i in np.repeat(np.arange(len(counts)), counts)]
+    columns: dict[str, Any] = {"day": pl.Series(days, dtype=pl.Date)}
+    if split:
+        for name, shares in (("region", (9, 5, 3, 2, 1, 1)), ("product", (4, 3, 2, 1)), ("courier", (2, 1))):
+            p = np.array(shares) / sum(shares)
+            columns[name] = random.choice([f"{name}{i}" for i in range(len(shares))], len(days), p=p)
+    return pl.DataFrame(columns)
+
+
+def count_false_alarms(kind: Peace, runs: int, years: int, settings: EarlySettings, split: bool) -> int:
+    """Episodes of alarm in `runs` histories of peaceful years; alarms less than a week apart are one."""
+    n = 0
+    for seed in range(runs):
+        random = np.random.default_rng([seed, 1])
+        counts = simulate_peace(kind, 365 * years, random)
+        last = FIRST + timedelta(days=365 * years - 1)
+        replay = replay_complaints(make_victims(counts, random, split), settings, FIRST, last)
+        days = sorted(alarm.day for alarm in replay.alarms) if replay else []
+        n += sum(i == 0 or (day - days[i - 1]).days >= 7 for i, day in enumerate(days))
+    return n
+
+
+def measure_delays(kind: Peace, runs: int, settings: EarlySettings, split: bool) -> list[int | None]:
+    """Days from the first call to the alarm, None if none came in forty days."""
+    delays: list[int | None] = []
+    for seed in range(runs):
+        random = np.random.default_rng([seed, 2])
+        counts = simulate_peace(kind, ONSET + 40, random)
+        first_call, outbreak = simulate_outbreak(random)
+        onset = ONSET + seed % 7
+        counts[onset:] += outbreak[: len(counts) - onset]
+        last = FIRST + timedelta(days=len(counts) - 1)
+        replay = replay_complaints(make_victims(counts, random, split), settings, FIRST, last)
+        assert replay is not None
+        called = FIRST + timedelta(days=onset + first_call)
+        after = [(alarm.day - called).days for alarm in replay.alarms if alarm.day >= called]
+        delays.append(min(after, default=None))
+    return delays
+
+
+def show_rate(n: int, years: float) -> str:
+    """Events a year with their 95 % interval (Garwood 1936)."""
+    low = chi2.ppf(0.025, 2 * n) / 2 / years if n else 0.0
+    return f"{n / years:.2f} [{low:.2f}–{chi2.ppf(0.975, 2 * n + 2) / 2 / years:.2f}]"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--runs", type=int, default=50, help="histories of two years, and outbreaks, per kind"
+    )
+    parser.add_argument("--rise", type=float, help="the setting tolerated_rise")
+    parser.add_argument("--split", action="store_true", help="by region, product and courier as well")
+    args = parser.parse_args()
+    settings = EarlySettings() if args.rise is None else EarlySettings(tolerated_rise=args.rise)
+    begun = time.perf_counter()
+    rows = []
+    for kind in KINDS:
+        n = count_false_alarms(kind, args.runs, 2, settings, args.split)
+        delays = measure_delays(kind, args.runs, settings, args.split)
+        found = sorted(40 if d is None else d for d in delays)
+        in_time = sum(d <= 2 for d in found)
+        row = (
+            kind.name,
+            show_rate(n, 2.0 * args.runs),
+            f"{in_time} of {args.runs}",
+            str(found[len(found) // 2]),
+        )
+        rows.append((*row, str(found[-1])))
+        print(row, flush=True)
+    print(make_table(("peace", "false alarms a year", "within 2 days", "median days", "most"), rows))
+    print(f"{time.perf_counter() - begun:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

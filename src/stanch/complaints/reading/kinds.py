@@ -1,0 +1,112 @@
+"""Which kind of fraud a complaint tells of: weighed signs, turned into probabilities."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from stanch.complaints.reading.lexicon import Lexicon
+from stanch.complaints.reading.text import Text
+
+KINDS: Final = (
+    "fake_customer_service",
+    "fake_courier",
+    "fake_authority",
+    "fake_loan",
+    "fake_acquaintance",
+    "brushing_job",
+    "investment",
+    "phishing",
+    "other_fraud",
+    "not_fraud",
+)
+#: The classes of the Chinese police's statistics on telecom and network fraud that a kind falls under; the
+#: others of the twelve (游戏交易, 网络婚恋 and so on) are all `other_fraud` here.
+POLICE_CLASSES: Final[Mapping[str, str]] = {
+    "fake_customer_service": "冒充电商物流客服类",
+    "fake_courier": "冒充电商物流客服类",
+    "fake_authority": "冒充公检法及政府机关类",
+    "fake_loan": "贷款、代办信用卡类",
+    "fake_acquaintance": "冒充领导、熟人类",
+    "brushing_job": "刷单返利类",
+    "investment": "虚假网络投资理财类",
+}
+
+#: What the claimed identity says for each kind, in nats.
+_BY_IDENTITY: Final[Mapping[str | None, Mapping[str, float]]] = {
+    "shop": {"fake_customer_service": 3.0, "phishing": 0.5},
+    "platform": {"fake_customer_service": 3.0, "phishing": 0.5, "brushing_job": 0.3},
+    "courier": {"fake_courier": 3.5},
+    "authority": {"fake_authority": 3.5},
+    "bank": {"other_fraud": 2.5, "phishing": 1.5},
+    "other": {
+        "fake_acquaintance": 0.8,
+        "fake_loan": 0.8,
+        "brushing_job": 0.8,
+        "investment": 0.8,
+        "other_fraud": 1.2,
+    },
+    None: {},
+}
+_BY_PRETEXT: Final[Mapping[str, Mapping[str, float]]] = {
+    "wholesaler": {"fake_customer_service": 2.5},
+    "membership": {"fake_customer_service": 1.0},
+    "recall": {"fake_customer_service": 1.0},
+    "out_of_stock": {"fake_customer_service": 1.0},
+    "refund": {"fake_customer_service": 0.5},
+    "duplicate_payment": {"fake_customer_service": 0.8},
+    "lost_parcel": {"fake_courier": 0.7, "fake_customer_service": 0.4},
+    "customs": {"fake_courier": 0.3, "fake_authority": 0.3},
+}
+#: People who fill in a form for scam contacts mostly had one.
+_PRIOR: Final = 1.2
+_CALLED_ME: Final = re.compile(
+    r"(?:接到|来了?个|打来|打(?:我|俺)?)[^。!?]{0,8}(?:电话|来)|来电|\b(?:got|received|had|took) (?:a|this|one"
+    r"|another) (?:\w+ )?call"
+    r"|\b(?:called|rang|phoned|texted|messaged|contacted) (?:me|my|us|her|him|cust)"
+)
+_CALLED: Final = re.compile(
+    r"电话|来电|打来|打给|致电|语音|\b(?:call(?:ed|er|s)?|rang|rings|phoned|phones|telephon\w+|spoke"
+    r"|voicemail)\b"
+)
+
+
+def weigh_kinds(
+    text: Text,
+    words: Lexicon,
+    identity: str | None,
+    pretexts: Collection[str],
+    *,
+    n_links: int,
+    n_telling: int,
+    harmed: bool,
+) -> dict[str, float]:
+    """Probability of each of `KINDS`, from the signs of each kind, the identity claimed and the pretexts."""
+    scores = {
+        kind: sum(weight for weight, pattern in words.kinds[kind] if pattern.search(text.plain))
+        for kind in KINDS
+    }
+    strong = min(4, n_telling + sum(1 for _ in words.fraud["strong"].finditer(text.plain)))
+    strong += "membership" in pretexts and _CALLED_ME.search(text.plain) is not None
+    weak = min(2, harmed + sum(1 for _ in words.fraud["signs"].finditer(text.plain)))
+    share = 1.0 if strong else 0.6
+    for kind, weight in _BY_IDENTITY[identity].items():
+        scores[kind] += weight
+    for pretext in pretexts:
+        for kind, weight in _BY_PRETEXT.get(pretext, {}).items():
+            scores[kind] += weight
+    for kind in KINDS[:-1]:
+        scores[kind] *= share
+    scores["not_fraud"] = 1.3 * scores["not_fraud"] + _PRIOR - 1.6 * strong - 0.5 * weak
+    if not strong and scores["not_fraud"] > _PRIOR:
+        scores["not_fraud"] += 2.0
+    if _CALLED.search(text.plain):
+        scores["phishing"] -= 2.0
+    elif n_links and identity != "courier":  # a message that bears an authority's or a bank's name
+        scores["phishing"] += 3.0
+        scores["fake_authority"] -= 2.0
+    top = max(scores.values())
+    odds = {kind: math.exp(score - top) for kind, score in scores.items()}
+    return {kind: value / sum(odds.values()) for kind, value in odds.items()}

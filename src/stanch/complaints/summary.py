@@ -1,0 +1,120 @@
+"""What each script is: its name in words, its days, what was told and asked, and an example without
+people."""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date
+from functools import cache
+from importlib import resources
+from typing import Final
+
+import msgspec
+
+from stanch.complaints.masking import mask_text
+from stanch.complaints.reading import Reading
+from stanch.complaints.reading.kinds import POLICE_CLASSES
+from stanch.complaints.scripts import MIN_SIZE
+
+_EXAMPLE: Final = 400
+
+
+class Script(msgspec.Struct, kw_only=True):
+    """One script; the grain of `scripts.json`."""
+
+    id: str
+    #: `en` and `zh`.
+    name: dict[str, str]
+    kind: str
+    #: Class of the Chinese police's statistics, where one fits.
+    police_class: str | None
+    count: int
+    #: Days in the complaints' zones.
+    first: str
+    last: str
+    #: Day of the third complaint: when the script could first be noticed.
+    noticed: str
+    by_day: dict[str, int]
+    #: Share of its complaints that say so, at least one in five.
+    pretexts: dict[str, float]
+    asked: dict[str, float]
+    known_fields: dict[str, float]
+    n_phones: int
+    n_links: int
+    #: The most typical text, masked.
+    example: str
+
+
+def describe_script(
+    number: int, readings: Sequence[Reading], days: Sequence[date], texts: Sequence[str]
+) -> Script:
+    """Sum up the complaints of one script, all sequences in the same order."""
+    kinds = Counter(r.kind for r in readings)
+    kind = max(kinds, key=lambda k: (kinds[k], k))
+    ordered = sorted(days)
+    shares = {
+        name: _share([getattr(r, name) for r in readings]) for name in ("pretexts", "asked", "known_fields")
+    }
+    who = Counter(r.claimed_identity for r in readings if r.claimed_identity)
+    return Script(
+        id=f"s{number}",
+        name={
+            language: _name(kind, who.most_common(1)[0][0] if who else None, shares, language)
+            for language in ("en", "zh")
+        },
+        kind=kind,
+        police_class=POLICE_CLASSES.get(kind),
+        count=len(readings),
+        first=ordered[0].isoformat(),
+        last=ordered[-1].isoformat(),
+        noticed=ordered[min(MIN_SIZE, len(ordered)) - 1].isoformat(),
+        by_day={day.isoformat(): n for day, n in sorted(Counter(days).items())},
+        **shares,
+        n_phones=len({p for r in readings for p in r.scam_phones}),
+        n_links=len({u for r in readings for u in r.scam_urls}),
+        example=mask_text(_pick_example(readings, texts, shares))[:_EXAMPLE],
+    )
+
+
+def _share(words: Sequence[Sequence[str]]) -> dict[str, float]:
+    counts = Counter(word for found in words for word in found)
+    shares = {word: round(n / len(words), 3) for word, n in counts.most_common()}
+    return {word: share for word, share in shares.items() if share >= 0.2}
+
+
+def _pick_example(
+    readings: Sequence[Reading], texts: Sequence[str], shares: dict[str, dict[str, float]]
+) -> str:
+    """The text that says most of what the script's complaints say; the shorter where two do."""
+
+    def weigh(at: int) -> tuple[float, int]:
+        told = [*readings[at].pretexts, *readings[at].asked]
+        usual = shares["pretexts"] | shares["asked"]
+        return sum(usual.get(word, -0.2) for word in told), -len(texts[at])
+
+    return texts[max(range(len(texts)), key=weigh)]
+
+
+@cache
+def _load_names() -> dict[str, dict[str, dict[str, str]]]:
+    return tomllib.loads(resources.files("stanch.complaints").joinpath("names.toml").read_text("utf-8"))
+
+
+def _name(kind: str, who: str | None, shares: dict[str, dict[str, float]], language: str) -> str:
+    """For instance `Fake customer service (the platform): membership to cancel; asks to share the screen`."""
+    names = _load_names()
+    told = [names["pretexts"][w][language] for w, s in shares["pretexts"].items() if s >= 0.4][:2]
+    asked = [names["asked"][w][language] for w, s in shares["asked"].items() if s >= 0.4][:2]
+    head = names["kind"][kind][language]
+    if who and kind in ("fake_customer_service", "phishing", "other_fraud") and who != "other":
+        by = names["claimed_identity"][who][language]
+        head = f"{head} ({by})" if language == "en" else f"{head}（{by}）"
+    if language == "en":
+        return (
+            head
+            + (f": {', '.join(told)}" if told else "")
+            + (f"; asks for {', '.join(asked)}" if asked else "")
+        )
+    return head + (f"：{'、'.join(told)}" if told else "") + (f"；要求{'、'.join(asked)}" if asked else "")

@@ -1,0 +1,320 @@
+"""More complaints than usual are told on the day; peace is left in peace; what rang is sent once."""
+
+from __future__ import annotations
+
+import json
+import threading
+import tomllib
+from collections import Counter
+from datetime import date, timedelta
+from email import message_from_string
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.resources import files
+from pathlib import Path
+from socketserver import StreamRequestHandler, TCPServer
+from string import Formatter
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from stanch.cli.app import main
+from stanch.complaints.early import Alarm, EarlySettings, Replay, replay_complaints
+from stanch.complaints.early.send import Receivers, send_alarms
+from stanch.errors import StanchError, UsageError
+
+FIRST = date(2014, 1, 1)
+OUTBREAK = [8, 15, 25, 35, 45, 60, 70, 80, 90, 100, 100, 100]
+ALARM = Alarm(date(2015, 4, 28), "region", "Hubei", "level", date(2015, 4, 27), 23, 1.5)
+
+
+def peace(seed: int, n_days: int = 500, mean: float = 2.0, alpha: float = 0.3) -> list[int]:
+    random = np.random.default_rng(seed)
+    levels = mean * random.gamma(1 / alpha, alpha, n_days)
+    return [int(n) for n in random.poisson(levels)]
+
+
+def table(counts: list[int], **columns: Any) -> pl.DataFrame:
+    days = [FIRST + timedelta(days=i) for i, n in enumerate(counts) for _ in range(n)]
+    return pl.DataFrame({"day": days}).with_columns(**columns)
+
+
+def watch(counts: list[int], settings: EarlySettings | None = None, **columns: Any) -> Replay:
+    last = FIRST + timedelta(days=len(counts) - 1)
+    replay = replay_complaints(table(counts, **columns), settings or EarlySettings(), FIRST, last)
+    assert replay is not None
+    return replay
+
+
+def plant(counts: list[int], at: int, more: list[int]) -> list[int]:
+    return [n + (more[i - at] if 0 <= i - at < len(more) else 0) for i, n in enumerate(counts)]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_outbreak_rings_within_two_days(seed: int) -> None:
+    replay = watch(plant(peace(seed), 420, OUTBREAK))
+    onset = FIRST + timedelta(days=420)
+    rung = [alarm for alarm in replay.alarms if alarm.day >= onset]
+    assert rung, "no alarm"
+    assert (rung[0].day - onset).days <= 2
+    assert abs((rung[0].since - onset).days) <= 2
+    assert rung[0].count > 3 * rung[0].usual
+
+
+def test_twenty_years_of_peace_ring_less_than_once_a_year() -> None:
+    assert sum(len(watch(peace(seed, 730)).alarms) for seed in range(100, 110)) <= 20
+
+
+def test_more_false_alarms_allowed_ring_earlier() -> None:
+    counts = plant(peace(3), 420, [4, 6, 8, 10, 12, 14, 16, 18, 20])
+    days = []
+    for rate in (0.01, 1.0, 50.0):
+        rung = watch(counts, EarlySettings(false_alarms_per_year=rate)).alarms
+        days.append(min(a.day for a in rung if a.day >= FIRST + timedelta(days=420)))
+    assert days == sorted(days, reverse=True)
+    assert days[0] > days[-1]
+
+
+def test_a_part_rings_where_the_whole_hides_it() -> None:
+    counts = plant(peace(7, mean=20.0, alpha=0.1), 420, [7] * 4)
+    places = []
+    for i, n in enumerate(counts):
+        from_there = 7 if 420 <= i < 424 else i % 97 == 0
+        places += ["Hubei"] * from_there + ["Guangdong"] * (n - from_there)
+    replay = watch(counts, region=pl.Series(places))
+    early = [a for a in replay.alarms if FIRST + timedelta(days=420) <= a.day < FIRST + timedelta(days=424)]
+    assert {(a.by, a.value) for a in early} == {("region", "Hubei")}
+    assert (early[0].day - FIRST).days <= 422
+
+
+def test_growth_becomes_the_usual_level() -> None:
+    random = np.random.default_rng(5)
+    counts = [int(n) for n in random.poisson(2.0 * 3.0 ** (np.arange(730) / 365))]
+    replay = watch(counts)
+    assert len(replay.alarms) <= 1
+    assert replay.days[-1][2] == pytest.approx(2.0 * 9, rel=0.4)
+
+
+def test_a_new_level_stops_ringing() -> None:
+    counts = peace(9, 300) + [n + 15 for n in peace(10, 200)]
+    days = [(a.day - FIRST).days for a in watch(counts).alarms]
+    assert any(300 <= day <= 303 for day in days)
+    assert not any(day > 345 for day in days)
+
+
+def test_the_weekly_rule_counts_fake_customer_service_only() -> None:
+    counts = [0] * 30 + [3, 0, 3] + [0] * 30
+    kinds = ["fake_customer_service"] * 3 + ["fake_loan"] * 3
+    assert [(a.kind, a.count) for a in watch(counts).rules] == [("victims_a_week", 6)]
+    assert watch(counts, kind=pl.Series(kinds)).rules == ()
+    assert watch([0] * 30 + [5]).rules == (), "five are not above five"
+    assert watch(counts, EarlySettings(victims_a_week=2)).rules[0].day == FIRST + timedelta(days=30)
+
+
+def test_a_new_script_is_told_with_its_third_complaint() -> None:
+    counts = [1] * 10
+    scripts = ["old", "new", "old", "new", "old", "new", "old", "new", "old", "old"]
+    told = [
+        (a.value, a.day, a.count)
+        for a in watch(counts, script=pl.Series(scripts)).rules
+        if a.kind == "new_script"
+    ]
+    assert told == [("old", FIRST + timedelta(days=4), 3), ("new", FIRST + timedelta(days=5), 3)]
+
+
+def test_what_is_no_fraud_is_not_counted() -> None:
+    counts = plant([0] * 100, 60, [9] * 5)
+    assert replay_complaints(table(counts, kind=pl.lit("not_fraud")), EarlySettings()) is None
+
+
+def test_later_days_do_not_change_earlier_alarms() -> None:
+    counts = plant(peace(2), 420, OUTBREAK)
+    whole, cut = watch(counts), watch(counts[:425])
+    assert [a for a in whole.alarms if a.day <= cut.last] == list(cut.alarms)
+    assert whole.days[:425] == cut.days
+
+
+# --- the command ---------------------------------------------------------------------------
+
+
+def write_csv(path: Path, counts: list[int]) -> Path:
+    rows = ["complaint,received,phone,courier"]
+    for i, n in enumerate(counts):
+        day = (FIRST + timedelta(days=i)).isoformat()
+        rows += [f"k{i}-{j},{day}T12:00:00Z,p{i}-{j},east" for j in range(n)]
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
+def test_the_command_replays_a_file(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    file = write_csv(tmp_path / "c.csv", plant(peace(1, 200, 0.5), 190, [8, 15, 25]))
+    assert main(["complaints", "watch", str(file), "--json"]) == 0
+    told = json.loads(capfdbinary.readouterr().out)
+    assert Counter(a["by"] for a in told["alarms"]) == {"all": 1, "courier": 1}
+    assert {a["day"] for a in told["alarms"]} <= {
+        (FIRST + timedelta(days=d)).isoformat() for d in (190, 191, 192)
+    }
+    assert sum(day["count"] for day in told["days"]) == told["victims"]
+    assert main(["complaints", "watch", str(file), "--lang", "zh"]) == 0
+    assert "投诉多于平常" in capfdbinary.readouterr().out.decode()
+
+
+def test_the_reading_adds_kind_and_script(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    file = write_csv(tmp_path / "c.csv", [0] * 20 + [6])
+    read = tmp_path / "read.jsonl"
+    read.write_text(
+        "".join(
+            json.dumps({"complaint": f"k20-{i}", "kind": "fake_loan", "script": 4}) + "\n" for i in range(6)
+        )
+    )
+    assert main(["complaints", "watch", str(file), "--read", str(read), "--json"]) == 0
+    told = json.loads(capfdbinary.readouterr().out)
+    assert [(a["kind"], a["value"]) for a in told["rules"]] == [("new_script", "4")]
+    read.write_text("nonsense\n")
+    assert main(["complaints", "watch", str(file), "--read", str(read)]) == 2
+    assert b"read.jsonl:1:" in capfdbinary.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["--webhook", "https://chat.example/h"],
+        ["--webhook", "file:///etc/passwd", "--sent", "s"],
+        ["--mail-to", "a@b.example", "--sent", "s"],
+        ["--false-alarms-per-year", "0"],
+        ["--since", "soon"],
+        ["--map", "nothing=x"],
+    ],
+)
+def test_what_cannot_be_used_ends_in_one_line(
+    more: list[str], tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    file = write_csv(tmp_path / "c.csv", [1, 1])
+    assert main(["complaints", "watch", str(file), *more]) == 2
+    assert capfdbinary.readouterr().err.count(b"\n") == 1
+
+
+# --- sending, to servers of this machine ----------------------------------------------------
+
+
+class Hook(BaseHTTPRequestHandler):
+    """Keeps what is posted; answers as the server's `status` says."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.got.append(json.loads(body))  # type: ignore[attr-defined]
+        self.send_response(self.server.status)  # type: ignore[attr-defined]
+        self.send_header("Location", "http://127.0.0.1:1/elsewhere")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+class Mail(StreamRequestHandler):
+    """As much of SMTP as a sender needs."""
+
+    def handle(self) -> None:
+        self.wfile.write(b"220 here\r\n")
+        text, in_data = b"", False
+        for line in self.rfile:
+            if in_data:
+                in_data = line != b".\r\n"
+                text += line
+                if in_data:
+                    continue
+                self.server.got.append(text.decode())  # type: ignore[attr-defined]
+            elif line.upper().startswith(b"DATA"):
+                in_data = True
+                self.wfile.write(b"354 go on\r\n")
+                continue
+            if line.upper().startswith(b"QUIT"):
+                self.wfile.write(b"221 bye\r\n")
+                return
+            self.wfile.write(b"250 fine\r\n")
+
+
+@pytest.fixture(params=[(HTTPServer, Hook), (TCPServer, Mail)], ids=["webhook", "mail"])
+def server(request: pytest.FixtureRequest) -> Any:
+    kind, handler = request.param
+    with kind(("127.0.0.1", 0), handler) as made:
+        made.got, made.status = [], 200
+        thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield made
+        made.shutdown()
+        thread.join()
+
+
+def receivers(server: Any) -> Receivers:
+    address = f"127.0.0.1:{server.server_address[1]}"
+    if isinstance(server, HTTPServer):
+        return Receivers(webhook=f"http://{address}/hook")
+    return Receivers(mail_to="desk@shop.example", smtp=f"smtp://{address}")
+
+
+def test_an_alarm_is_sent_once(server: Any, tmp_path: Path) -> None:
+    to, sent = receivers(server), tmp_path / "sent.txt"
+    assert send_alarms([ALARM], to, sent, "zh") == 1
+    assert send_alarms([ALARM], to, sent, "zh") == 0
+    assert len(server.got) == 1
+    got = server.got[0]
+    text = (
+        got["text"] if isinstance(got, dict) else message_from_string(got).get_payload(decode=True).decode()
+    )
+    assert "2015-04-28：投诉多于平常（地区 Hubei）" in text
+
+
+def test_a_failure_is_told_and_tried_again(tmp_path: Path) -> None:
+    with HTTPServer(("127.0.0.1", 0), Hook) as made:
+        made.got, made.status = [], 302  # type: ignore[attr-defined]
+        thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            with pytest.raises(StanchError, match="webhook: could not be sent"):
+                send_alarms([ALARM], receivers(made), tmp_path / "sent.txt", "en")
+            assert not (tmp_path / "sent.txt").exists()
+            made.status = 200  # type: ignore[attr-defined]
+            assert send_alarms([ALARM], receivers(made), tmp_path / "sent.txt", "en") == 1
+        finally:
+            made.shutdown()
+            thread.join()
+
+
+def test_a_password_is_not_sent_in_the_clear(tmp_path: Path) -> None:
+    with TCPServer(("127.0.0.1", 0), Mail) as made:
+        made.got = []  # type: ignore[attr-defined]
+        thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            to = Receivers(mail_to="a@b.example", smtp=f"smtp://user@127.0.0.1:{made.server_address[1]}")
+            with pytest.raises(StanchError, match="no encryption"):
+                send_alarms([ALARM], to, tmp_path / "sent.txt", "en")
+            assert made.got == []  # type: ignore[attr-defined]
+        finally:
+            made.shutdown()
+            thread.join()
+
+
+def test_nothing_is_sent_unasked(tmp_path: Path) -> None:
+    assert send_alarms([ALARM], Receivers(), tmp_path / "sent.txt", "en") == 0
+    assert not (tmp_path / "sent.txt").exists()
+    with pytest.raises(UsageError, match="both a receiver and a server"):
+        Receivers(mail_to="a@b.example")
+
+
+def test_both_languages_say_the_same() -> None:
+    for package in ("stanch.complaints", "stanch.complaints.early"):
+        fields = [
+            {
+                (part, key): {f for _, f, _, _ in Formatter().parse(text) if f}
+                for part, texts in tomllib.loads(
+                    files(package).joinpath("texts", f"{lang}.toml").read_text("utf-8")
+                ).items()
+                for key, text in texts.items()
+            }
+            for lang in ("en", "zh")
+        ]
+        assert fields[0] == fields[1]
