@@ -15,6 +15,7 @@ import polars as pl
 from msgspec import to_builtins
 
 from loading import load_tables, reduce_outcomes
+from results import Record
 from rules import DAY_US, RULES, Flags, Marks, make_log
 from stanch.engine import Engine, EngineSettings, open_engine
 from stanch.progress import SilentProgress
@@ -37,7 +38,17 @@ ROC_RATES: Final = tuple(round(10 ** (-5 + i / 4), 9) for i in range(21))
 #: Log-odds are cut into these bins, in nats, for a calibration over several logs.
 _BINS: Final = np.arange(-20.0, 20.5, 1.0)
 
-Record = dict[str, Any]
+#: Code that decides a measurement. Anything else may change without making old ones stale.
+DECIDING: Final = (
+    "src/stanch/engine/**/*",
+    "src/stanch/evidence/**/*",
+    "src/stanch/simulation/**/*",
+    "src/stanch/stuffing/**/*",
+    "src/stanch/reporting/addresses.py",
+    "bench/loading.py",
+    "bench/measuring.py",
+    "bench/rules.py",
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,14 @@ class Setup:
     without: tuple[str, ...] = ()
     reduce_outcome: bool = False
     threads: int = 1
+
+    def describe(self) -> Record:
+        """The part that changes what is measured."""
+        return {
+            "scale": self.scale,
+            "without": sorted(self.without),
+            "reduce_outcome": self.reduce_outcome,
+        }
 
 
 @dataclass(frozen=True)
