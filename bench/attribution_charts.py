@@ -26,7 +26,11 @@ def draw_calibration(bins: list[tuple[float, int, int]], path: Path) -> None:
         low, high = find_interval(k, n)
         rows.append({"p": mean, "share": k / n, "low": low, "high": high, "n": n})
     base = alt.Chart(alt.InlineData(values=rows))
-    x = alt.X("p:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", title="posterior"))
+    x = alt.X(
+        "p:Q",
+        scale=alt.Scale(domain=[0, 1]),
+        axis=alt.Axis(format="%", title="posterior", labelFlush=False),
+    )
     scale = alt.Scale(domain=[0, 1])
     y = alt.Y("share:Q", scale=scale, axis=alt.Axis(format="%", title="share that leaked"))
     ends = [{"p": 0, "share": 0}, {"p": 1, "share": 1}]
@@ -48,7 +52,8 @@ def draw_recall(by_method: dict[str, list[tuple[str, Counts]]], path: Path) -> N
     labels = [label for label, _ in next(iter(by_method.values()))]
     methods = list(by_method)
     base = alt.Chart(alt.InlineData(values=rows))
-    x = alt.X("class:N", sort=labels, axis=alt.Axis(title="complaints from the source", labelAngle=0))
+    axis = alt.Axis(title="complaints from the source", labelAngle=0)
+    x = alt.X("class:N", sort=labels, scale=alt.Scale(paddingInner=0.4), axis=axis)
     offset = alt.XOffset("method:N", sort=methods)
     y = alt.Y("share:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", title="named"))
     legend = alt.Legend(title=None, orient="top", columns=2, symbolSize=80, labelLimit=400)

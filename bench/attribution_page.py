@@ -13,6 +13,7 @@ import numpy as np
 
 from attribution_charts import draw_calibration, draw_recall
 from cells import make_table, show_share
+from naming import LOGINS_EVERY
 from namings import (
     CLASSES,
     Naming,
@@ -39,6 +40,9 @@ _TEMPLATE: Final = Path(__file__).with_name("attribution.md.j2")
 _BINS: Final = (0.0, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.95, 0.99, 1.0)
 #: Posteriors below count for nothing in a slope.
 _LEAST_POSTERIOR: Final = 1e-4
+
+#: Posteriors, and whether each source leaked.
+Pairs = list[tuple[float, bool]]
 
 #: What may look like a leak of somebody innocent, and the families that show it.
 TRAPS: Final = {
@@ -82,10 +86,11 @@ def write_page(records: list[Record], folder: Path = _FOLDER) -> None:
         first_seed=min(record["seed"] for record in records),
         last_seed=max(record["seed"] for record in records),
         n_families=len({record["family"] for record in records}),
-        sizes=describe_sizes(records),
+        sizes=tabulate_sizes(records),
         pseudo_orders=f"{PSEUDO_ORDERS:g}",
         p_guessed=f"{P_GUESSED:g}",
-        bars=tabulate_bars(methods["Stanch", ""]),
+        bars=tabulate_bars(methods["Stanch", ""], pairs),
+        logins_every=LOGINS_EVERY,
         recall=tabulate_recall(by_method),
         methods=tabulate_methods(methods),
         traps=tabulate_traps(methods),
@@ -122,21 +127,27 @@ def name_by_all(records: list[Record]) -> dict[tuple[str, str], Namings]:
     return methods
 
 
-def describe_sizes(records: list[Record]) -> dict[str, str]:
+def tabulate_sizes(records: list[Record]) -> str:
     """Median and range of what the incidents hold."""
-    complaints = [sum(record["true"].values()) for record in records if record["true"]]
-    values = {name: [r[name] for r in records] for name in ("known_orders", "exposures", "n_sources")}
-    values |= {"from_leak": complaints, "seconds": [round(r["stanch"]["seconds"], 1) for r in records]}
-    return {
-        name: f"{statistics.median(each):,g} ({min(each):,g} to {max(each):,g})"
-        for name, each in values.items()
+    columns: dict[str, list[int]] = {
+        "orders": [record["known_orders"] for record in records],
+        "exposures": [record["exposures"] for record in records],
+        "sources": [record["n_sources"] for record in records],
+        "complaints": [record["victims"] for record in records],
+        "… from the leak, where there is one": [sum(r["true"].values()) for r in records if r["true"]],
     }
+    rows = [
+        [name, *(f"{each:,.0f}" for each in (statistics.median(values), min(values), max(values)))]
+        for name, values in columns.items()
+        if values
+    ]
+    return make_table(["", "median", "least", "most"], rows)
 
 
 # --- Stanch by itself ---------------------------------------------------------------------------
 
 
-def tabulate_bars(namings: Namings) -> str:
+def tabulate_bars(namings: Namings, pairs: Pairs) -> str:
     """The measures that the project holds itself to."""
     of = _by_family(namings)
     linked, silent = of["linked-branches"], of["linked-branches-silent"]
@@ -158,9 +169,11 @@ def tabulate_bars(namings: Namings) -> str:
         ("linked branches, 2 % report: names right", "≥ 95 %", count_precise(silent)),
         ("… sources found", "", count_found(silent, 1)),
     ]
-    return make_table(
-        ["measure", "bar", "measured"], ((name, bar, show_share(*each)) for name, bar, each in rows)
-    )
+    sure = [is_true for p, is_true in pairs if p >= 0.95]
+    cells = [(name, bar, show_share(*each)) for name, bar, each in rows]
+    cells.append(("posteriors of 0.95 and more that were right", "≥ 97 %", show_share(sum(sure), len(sure))))
+    cells.append(("calibration slope", "0.8 to 1.25", _show_slope(pairs)))
+    return make_table(["measure", "bar", "measured"], cells)
 
 
 def count_cleared(namings: Namings) -> tuple[int, int]:
@@ -231,9 +244,6 @@ def list_wrong(namings: Namings) -> list[str]:
 # --- posteriors ---------------------------------------------------------------------------------
 
 
-Pairs = list[tuple[float, bool]]
-
-
 def list_posteriors(records: list[Record]) -> Pairs:
     """Posterior of each logged source that is not negligible, and whether it leaked."""
     odds = (pair for record in records for pair in record["stanch"]["odds"])
@@ -254,8 +264,6 @@ def bin_posteriors(pairs: Pairs) -> list[tuple[float, int, int]]:
 def tabulate_calibration(pairs: Pairs) -> str:
     """Posteriors by bin, and how they turned out."""
     rows = [[f"{mean:.3f}", show_share(k, n)] for mean, k, n in bin_posteriors(pairs)]
-    sure = [is_true for p, is_true in pairs if p >= 0.95]
-    rows.append(["0.95 and more", show_share(sum(sure), len(sure))])
     return make_table(["mean posterior", "leaked"], rows)
 
 
@@ -271,7 +279,8 @@ def tabulate_slopes(records: list[Record]) -> str:
 
 def _show_slope(pairs: Pairs) -> str:
     p = np.clip([p for p, _ in pairs], 1e-6, 1 - 1e-6)
-    fit = score_calibration(np.array([is_true for _, is_true in pairs]), np.log(p / (1 - p)))
+    is_true = np.array([is_true for _, is_true in pairs], dtype=np.bool_)
+    fit = score_calibration(is_true, np.log(p / (1 - p)))
     return f"{fit.slope:.2f}" if np.isfinite(fit.slope) else "–"
 
 

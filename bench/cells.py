@@ -76,6 +76,15 @@ def show_share(k: int, n: int) -> str:
     """`12 of 13, 92 % [72–98]`: a count, its share and 90 % interval in per cent."""
     if not n:
         return "–"
-    low, high = (f"{100 * end:.3g}" for end in find_interval(k, n))
-    percent = f"{100 * k / n:.3g}"
-    return f"{k} of {n}, {percent} % [{low}–{high}]"
+    low, high = (_round_percent(end) for end in find_interval(k, n))
+    return f"{k} of {n}, {_round_percent(k / n)} % [{low}–{high}]"
+
+
+def _round_percent(share: float) -> str:
+    """Two digits, more near nothing and near everything, none at these."""
+    percent = 100 * share
+    if percent < 1e-6 or percent > 100 - 1e-6:
+        return f"{percent:.0f}"
+    if percent >= 99:
+        return f"{percent:.2f}"
+    return f"{percent:.0f}" if percent >= 9.5 else f"{percent:.1f}"
