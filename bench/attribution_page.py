@@ -13,8 +13,7 @@ import numpy as np
 
 from attribution_charts import draw_calibration, draw_recall
 from cells import make_table, show_share
-from naming import LOGINS_EVERY
-from namings import (
+from counting import (
     CLASSES,
     Naming,
     Namings,
@@ -29,6 +28,7 @@ from namings import (
     name_first,
     name_first_above,
 )
+from naming import LOGINS_EVERY
 from results import Record
 from rivals import P_GUESSED, PSEUDO_ORDERS, RIVALS
 from stanch.simulation import CASES

@@ -8,8 +8,7 @@ import pytest
 
 from attribution_page import choose_newest, write_page
 from cells import find_interval, show_share
-from naming import NamingSetup, measure
-from namings import (
+from counting import (
     Naming,
     apply_rule,
     count_found,
@@ -21,6 +20,7 @@ from namings import (
     name_first,
     name_first_above,
 )
+from naming import NamingSetup, measure
 from results import Record
 from rivals import RIVALS
 
