@@ -1,7 +1,7 @@
 """Whether the source of a leak is named rightly, wrongly or not at all, beside three published methods.
 
     python3 dev.py bench attribution --seeds 36   # 1,008 incidents; stop and continue at will
-    python3 dev.py bench attribution --render       # docs/method/attribution.md
+    python3 dev.py bench attribution --render     # docs/method/attribution.md
 
 Each family and seed is one simulated incident, which Stanch and every rival are given. Measurements go to a
 file of JSON lines; what is there already for the same code and scale is not measured again. `--render`
