@@ -81,10 +81,10 @@ def show_share(k: int, n: int) -> str:
 
 
 def _round_percent(share: float) -> str:
-    """Two digits, more near nothing and near everything, none at these."""
+    """Two digits, more near everything, none of them where it is nothing or everything."""
     percent = 100 * share
     if percent < 1e-6 or percent > 100 - 1e-6:
         return f"{percent:.0f}"
     if percent >= 99:
         return f"{percent:.2f}"
-    return f"{percent:.0f}" if percent >= 9.5 else f"{percent:.1f}"
+    return f"{percent:.0f}" if 9.95 <= percent < 90 else f"{percent:.1f}"

@@ -126,7 +126,7 @@ def test_intervals_are_wilsons(k: int, n: int, low: float, high: float) -> None:
 
 
 def test_shares_are_shown_with_their_interval() -> None:
-    assert show_share(12, 13) == "12 of 13, 92 % [72–98]"
+    assert show_share(12, 13) == "12 of 13, 92.3 % [72–98.3]"
     assert show_share(0, 95) == "0 of 95, 0 % [0–2.8]"
     assert show_share(1000, 1001) == "1000 of 1001, 99.90 % [99.55–99.98]"
     assert show_share(0, 0) == "–"
