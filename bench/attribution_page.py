@@ -176,9 +176,17 @@ def tabulate_bars(namings: Namings, pairs: Pairs) -> str:
     return make_table(["measure", "bar", "measured"], cells)
 
 
+def list_cleared(naming: Naming) -> list[str]:
+    """True sources that were said to be cleared.
+
+    Not a wave that was named as well: found in two pieces, one of them is named and the other cleared.
+    """
+    return sorted(set(naming.record["stanch"]["cleared"]) - naming.right)
+
+
 def count_cleared(namings: Namings) -> tuple[int, int]:
     """True sources that were said to be cleared, of all."""
-    return sum(len(n.record["stanch"]["cleared"]) for n in namings), sum(len(n.true) for n in namings)
+    return sum(len(list_cleared(n)) for n in namings), sum(len(n.true) for n in namings)
 
 
 def count_unlogged(namings: Namings) -> tuple[int, int]:
@@ -218,7 +226,7 @@ def tabulate_families(namings: Namings) -> str:
             count(some, lambda n: not n.right and not n.n_wrong),
             count(some, lambda n: n.n_wrong > 0),
             count(some, lambda n: n.record["stanch"]["verdict"] == "unlogged"),
-            count(some, lambda n: bool(n.record["stanch"]["cleared"])),
+            count(some, lambda n: bool(list_cleared(n))),
             f"{found[0]} of {found[1]}" if found[1] else "–",
         ])  # fmt: skip
     heads = [
@@ -236,8 +244,8 @@ def list_wrong(namings: Namings) -> list[str]:
         true = ", ".join(f"{source} ({n})" for source, n in naming.record["true"].items()) or "nobody"
         if said["wrong"]:
             told.append(f"{where}: named {', '.join(said['wrong'])}, truly {true}")
-        if said["cleared"]:
-            told.append(f"{where}: cleared {', '.join(said['cleared'])}, truly {true}")
+        if cleared := list_cleared(naming):
+            told.append(f"{where}: cleared {', '.join(cleared)}, truly {true}")
     return told
 
 
