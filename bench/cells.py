@@ -56,3 +56,35 @@ def make_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table, its first column to the left and the others to the right."""
     lines = [list(heads), ["---"] + ["---:"] * (len(heads) - 1), *map(list, rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+#: Two-sided 90 %: quantile of the normal distribution at 0.95.
+_Z: Final = 1.6449
+
+
+def find_interval(k: int, n: int) -> tuple[float, float]:
+    """90 % interval of a share of which `k` in `n` were seen (Wilson 1927); all of it where n is 0."""
+    if not n:
+        return 0.0, 1.0
+    share, spread = k / n, _Z * _Z / n
+    middle = (share + spread / 2) / (1 + spread)
+    half = _Z * math.sqrt(share * (1 - share) / n + spread / (4 * n)) / (1 + spread)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def show_share(k: int, n: int) -> str:
+    """`12 of 13, 92 % [72–98]`: a count, its share and 90 % interval in per cent."""
+    if not n:
+        return "–"
+    low, high = (_round_percent(end) for end in find_interval(k, n))
+    return f"{k} of {n}, {_round_percent(k / n)} % [{low}–{high}]"
+
+
+def _round_percent(share: float) -> str:
+    """Two digits, more near everything, none of them where it is nothing or everything."""
+    percent = 100 * share
+    if percent < 1e-6 or percent > 100 - 1e-6:
+        return f"{percent:.0f}"
+    if percent >= 99:
+        return f"{percent:.2f}"
+    return f"{percent:.0f}" if 9.95 <= percent < 90 else f"{percent:.1f}"

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Final
 
 from detection_page import write_page
-from measuring import Record, Setup, measure
-from results import ResultFile, find_version
+from measuring import DECIDING, Setup, measure
+from results import Record, ResultFile, find_version
 from stanch.simulation import CASES, PEACEFUL
 
 FAMILIES: Final = tuple(name for name, case in CASES.items() if case.attacks or name in PEACEFUL)
@@ -28,14 +28,14 @@ FAMILIES: Final = tuple(name for name, case in CASES.items() if case.attacks or 
 
 def run(families: list[str], seeds: range, setup: Setup, results: ResultFile) -> None:
     """Measure what is missing, seed by seed, so that an early stop leaves every family with some."""
-    version = find_version()
-    done = results.has(version, setup)
+    version = find_version(DECIDING)
+    done = results.has(version, setup.describe())
     print(HEAD, flush=True)
     for seed in seeds:
         for family in families:
             if (family, seed) not in done:
                 record = measure(family, seed, setup)
-                results.append(version, setup, record)
+                results.append(version, setup.describe(), record)
                 print(show(record), flush=True)
 
 

@@ -11,7 +11,7 @@ import jinja2
 import numpy as np
 
 from cells import N_FOR_QUANTILES, make_table, show_number, show_percent
-from measuring import Record
+from results import Record
 from roc import draw_roc
 from rules import RULES
 from stanch.simulation import CASES

@@ -16,6 +16,7 @@ from msgspec import to_builtins
 from scipy.special import logit
 
 from loading import load_tables, reduce_outcomes
+from results import Record
 from rules import DAY_US, RULES, Flags, Marks, make_log
 from stanch.engine import Engine, EngineSettings, open_engine
 from stanch.progress import SilentProgress
@@ -38,7 +39,17 @@ ROC_RATES: Final = tuple(round(10 ** (-5 + i / 4), 9) for i in range(21))
 #: Log-odds are cut into these bins, in nats, for a calibration over several logs.
 _BINS: Final = np.arange(-20.0, 20.5, 1.0)
 
-Record = dict[str, Any]
+#: Code that decides a measurement. Anything else may change without making old ones stale.
+DECIDING: Final = (
+    "src/stanch/engine/**/*",
+    "src/stanch/evidence/**/*",
+    "src/stanch/simulation/**/*",
+    "src/stanch/stuffing/**/*",
+    "src/stanch/reporting/addresses.py",
+    "bench/loading.py",
+    "bench/measuring.py",
+    "bench/rules.py",
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +67,17 @@ class Setup:
     accounts: int | None = None
     rate: float | None = None
     attack_share: float | None = None
+
+    def describe(self) -> Record:
+        """The part that changes what is measured."""
+        return {
+            "scale": self.scale,
+            "without": sorted(self.without),
+            "reduce_outcome": self.reduce_outcome,
+            "accounts": self.accounts,
+            "rate": self.rate,
+            "attack_share": self.attack_share,
+        }
 
 
 @dataclass(frozen=True)

@@ -4,30 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from measuring import Record, Setup
-
 HERE: Final = Path(__file__).resolve().parents[1]
 
-#: What decides a measurement. Anything else may change without making old ones stale.
-_DECIDING: Final = (
-    "src/stanch/engine/**/*",
-    "src/stanch/evidence/**/*",
-    "src/stanch/simulation/**/*",
-    "src/stanch/stuffing/**/*",
-    "src/stanch/reporting/addresses.py",
-    "bench/loading.py",
-    "bench/measuring.py",
-    "bench/rules.py",
-)
+Record = dict[str, Any]
 
 
-def find_version() -> str:
-    """Twelve hexadecimal digits that stand for the code a measurement depends on."""
-    files = {path for pattern in _DECIDING for path in HERE.glob(pattern) if path.suffix in (".py", ".sql")}
+def find_version(deciding: Sequence[str]) -> str:
+    """Twelve hexadecimal digits that stand for the code in files of these patterns."""
+    files = {path for pattern in deciding for path in HERE.glob(pattern) if path.suffix in (".py", ".sql")}
     digest = hashlib.sha256()
     for path in sorted(files):
         digest.update(str(path.relative_to(HERE)).encode() + b"\0" + path.read_bytes() + b"\0")
@@ -52,34 +40,22 @@ class ResultFile:
                 except json.JSONDecodeError:
                     continue
 
-    def has(self, version: str, setup: Setup) -> set[tuple[str, int]]:
+    def has(self, version: str, setup: Mapping[str, Any]) -> set[tuple[str, int]]:
         """Families and seeds that are measured already."""
-        wanted = {"version": version, **describe_setup(setup)}
+        wanted = {"version": version, **setup}
         return {
             (record["family"], record["seed"])
             for record in self.read()
             if all(record.get(name) == value for name, value in wanted.items())
         }
 
-    def append(self, version: str, setup: Setup, record: Record) -> None:
+    def append(self, version: str, setup: Mapping[str, Any], record: Record) -> None:
         """Write one record as one line, at once."""
-        line = json.dumps({"version": version, **describe_setup(setup), **record}, allow_nan=False)
+        line = json.dumps({"version": version, **setup, **record}, allow_nan=False)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         cut = self.path.exists() and self.path.stat().st_size and not _ends_a_line(self.path)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(("\n" if cut else "") + line + "\n")
-
-
-def describe_setup(setup: Setup) -> dict[str, Any]:
-    """The part of a setup that changes what is measured."""
-    return {
-        "scale": setup.scale,
-        "without": sorted(setup.without),
-        "reduce_outcome": setup.reduce_outcome,
-        "accounts": setup.accounts,
-        "rate": setup.rate,
-        "attack_share": setup.attack_share,
-    }
 
 
 def _ends_a_line(path: Path) -> bool:

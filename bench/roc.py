@@ -11,7 +11,8 @@ import altair as alt
 import vl_convert
 
 from cells import summarise
-from measuring import ROC_RATES, Record
+from measuring import ROC_RATES
+from results import Record
 
 _VEGA_LITE: Final = "6.4"
 #: Rules that hit no genuine attempt stand at the left edge.
@@ -58,7 +59,7 @@ def draw_roc(families: dict[str, list[Record]], path: Path) -> None:
     chart = panels.facet(facet, columns=_COLUMNS, spacing=14).properties(background="white")
     chart = chart.configure_view(stroke="#cccccc").configure_axis(gridColor="#e6e6e6", domain=False)
     svg = vl_convert.vegalite_to_svg(chart.to_dict(), vl_version=_VEGA_LITE, allowed_base_urls=[])
-    path.write_text(_shorten(svg), encoding="utf-8", newline="\n")
+    path.write_text(shorten(svg), encoding="utf-8", newline="\n")
 
 
 def _tabulate(family: str, records: list[Record]) -> list[dict[str, Any]]:
@@ -85,7 +86,7 @@ def _tabulate(family: str, records: list[Record]) -> list[dict[str, Any]]:
     return rows
 
 
-def _shorten(svg: str) -> str:
+def shorten(svg: str) -> str:
     """Without what only screen readers of a live chart need, and with shorter numbers."""
     svg = re.sub(r' (?:role|aria-[a-z]+|class|pointer-events|xmlns:xlink)="[^"]*"', "", svg)
     return re.sub(r"\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", svg) + "\n"

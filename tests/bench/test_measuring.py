@@ -8,8 +8,8 @@ import pytest
 
 from cells import format_percent, make_table, show_number, show_percent, summarise
 from detection_page import write_page
-from measuring import Record, Setup, measure
-from results import describe_setup
+from measuring import Setup, measure
+from results import Record
 from rules import RULES
 
 SMALL = Setup(scale=0.1)
@@ -17,7 +17,7 @@ SMALL = Setup(scale=0.1)
 
 @functools.cache
 def record_of(family: str, setup: Setup = SMALL) -> Record:
-    return {"version": "v1", **describe_setup(setup), **measure(family, 2, setup)}
+    return {"version": "v1", **setup.describe(), **measure(family, 2, setup)}
 
 
 def test_stanch_and_all_rules_are_measured_on_one_log() -> None:

@@ -7,7 +7,11 @@ import pytest
 
 from .incidents import make, stored
 
-LOGGED = ["insider", "courier", "service-export", "customer-sees-others", "open-endpoint", "two-sources"]
+LOGGED = [
+    "insider", "courier", "service-export", "customer-sees-others", "open-endpoint", "two-sources",
+    "own-queue", "packer", "courier-of-a-region", "large-warehouse", "vendor", "message-service",
+    "counted-numbers", "team-twins", "linked-branches", "two-colleagues", "three-sources",
+]  # fmt: skip
 WAVES = ["burst-2015", "stuffing-plus-innocent-staff"]
 SCALE = 0.15
 
@@ -43,7 +47,7 @@ def test_victims_were_exposed_to_the_source_before_they_were_called(case: str) -
     assert truth["leak"]["sources"]
     for source in truth["leak"]["sources"]:
         seen, complaints = _seen_by(case, source), _complaints_of(case, source)
-        assert len(complaints) >= 3
+        assert len(complaints) >= 2
         called = complaints.with_columns(called_us=pl.coalesce("contacted_us", "received_us"))
         for key in ("order", "account"):
             first = seen.group_by(key).agg(pl.col("time_us").min().alias("seen_us"))
@@ -86,6 +90,79 @@ def test_the_insider_reads_beyond_its_queue() -> None:
     searches = staff.filter(pl.col("channel") == "search")["actor"].value_counts()
     assert source.removeprefix("staff:") in searches["actor"].to_list()
     assert len(searches) <= 2  # the insider, and at most one colleague with a good reason
+
+
+def test_a_courier_of_a_region_is_alone_there() -> None:
+    seen = stored("courier-of-a-region", "accesses", scale=SCALE).filter(
+        pl.col("actor").str.starts_with("carrier")
+    )
+    regions = stored("courier-of-a-region", "orders", scale=SCALE).select("order", "region")
+    pairs = seen.join(regions, on="order")
+    assert pairs["region"].n_unique() > 10
+    assert pairs.group_by("region").agg(pl.col("actor").n_unique())["actor"].max() == 1
+
+
+def test_the_largest_warehouse_sees_a_quarter_of_all_orders_or_more() -> None:
+    accesses = stored("large-warehouse", "accesses", scale=SCALE)
+    houses = accesses.filter(pl.col("actor").str.starts_with("warehouse"))
+    shares = houses.group_by("actor").agg(pl.col("order").n_unique() / houses["order"].n_unique())["order"]
+    assert shares.max() >= 0.25
+    assert 2 <= len(shares) <= 4
+
+
+def test_twins_open_nearly_the_same_orders() -> None:
+    """But for what one of them looks up or searches for besides."""
+    agents = stored("team-twins", "accesses", scale=SCALE).filter(pl.col("channel") == "desk")
+    seen = dict(agents.group_by("actor").agg("order").iter_rows())
+    pairs = [(f"agent{i:02d}", f"agent{i + 1:02d}") for i in range(1, len(seen), 2)]
+    shared = [len(set(seen[a]) & set(seen[b])) / len(set(seen[a]) | set(seen[b])) for a, b in pairs]
+    assert min(shared) > 0.6
+    assert len(set(seen["agent01"]) & set(seen["agent03"])) < 0.5 * len(set(seen["agent01"]))
+
+
+def test_the_desk_opens_after_the_call_what_is_complained_about() -> None:
+    calls = stored("looked-up-after-the-call", "complaints", scale=SCALE).drop_nulls(
+        ["order", "contacted_us"]
+    )
+    agents = stored("looked-up-after-the-call", "accesses", scale=SCALE).filter(pl.col("channel") == "desk")
+    looks = calls.join(agents, on="order", suffix="_seen")
+    after = looks.filter(pl.col("time_us") >= pl.col("contacted_us"))
+    assert after["order"].n_unique() >= 0.4 * calls["order"].n_unique()
+    assert after["actor"].n_unique() < agents["actor"].n_unique()
+
+
+def test_a_talkative_region_complains_far_beyond_its_share_of_orders() -> None:
+    n = expected = 0.0
+    for seed in (1, 2, 3):
+        complaints = stored("talkative-region", "complaints", seed, SCALE)["region"].value_counts(sort=True)
+        orders = stored("talkative-region", "orders", seed, SCALE)
+        n += complaints["count"][0]
+        expected += complaints["count"].sum() * (orders["region"] == complaints["region"][0]).mean()  # type: ignore[operator]
+    assert n > 2 * expected
+
+
+def test_one_victim_in_three_reports_where_branches_are_linked() -> None:
+    truth = make("linked-branches", scale=SCALE).truth
+    ((_, exposed),) = truth["leak"]["exposed"].items()
+    assert 0.1 * exposed < len(truth["complaints_from_leak"]) < 0.5 * exposed
+
+
+def test_bare_complaints_leave_most_cells_empty() -> None:
+    bare = stored("bare-complaints", "complaints", scale=SCALE)
+    assert bare["contacted_us"].null_count() > 0.5 * len(bare)
+    assert bare["order"].null_count() > 0.4 * len(bare)
+
+
+def test_a_copy_of_some_days_reaches_only_orders_of_these() -> None:
+    cited = _complaints_of("copied-days", "unlogged")["order"].drop_nulls()
+    orders = stored("copied-days", "orders", scale=SCALE).filter(pl.col("order").is_in(cited.implode()))
+    assert orders["time_us"].max() - orders["time_us"].min() <= 6 * 86_400_000_000  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_two_colleagues_are_two(seed: int) -> None:
+    sources = make("two-colleagues", seed, 0.05).truth["leak"]["sources"]
+    assert len(set(sources)) == 2
 
 
 def test_two_sources_each_have_their_victims() -> None:

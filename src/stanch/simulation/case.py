@@ -9,6 +9,7 @@ from stanch.simulation.draws import Bounds
 from stanch.simulation.leaks import LeakPlan
 from stanch.simulation.scams import ScamPlan
 from stanch.simulation.shop import ShopPlan
+from stanch.simulation.team import TeamPlan
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,9 @@ class Case:
     scam: ScamPlan = field(default_factory=ScamPlan)
     #: Chance that somebody innocent among the staff reads a lot.
     p_overwork: float = 0.5
+    team: TeamPlan = field(default_factory=TeamPlan)
+    #: Chance that the desk opens the orders that it hears complaints about.
+    p_look_up: float = 0.0
 
 
 def vary_case(

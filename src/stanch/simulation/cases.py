@@ -14,4 +14,4 @@ __all__ = ["CASES", "PEACEFUL", "Case", "vary_case"]
 #: Every case by its name.
 CASES: Final[dict[str, Case]] = {case.name: case for case in (WAVE_OF_2015, *ATTACKS, *LEAKS, *PEACE)}
 #: Names of cases in which nothing leaks and nobody attacks, though some look like it.
-PEACEFUL: Final = frozenset({*(case.name for case in PEACE), "no-leak"})
+PEACEFUL: Final = frozenset(case.name for case in (*LEAKS, *PEACE) if not (case.attacks or case.leaks))

@@ -42,13 +42,13 @@ class Desk:
     id_stem: str
 
 
-def draw_desk(rng: Generator) -> Desk:
-    """Habits of one shop's desk."""
+def draw_desk(rng: Generator, *, bare: bool) -> Desk:
+    """Habits of one shop's desk; a bare one writes down hardly anything."""
     return Desk(
-        p_order=draw_between(rng, (0.5, 0.97)),
+        p_order=draw_between(rng, (0.1, 0.5) if bare else (0.5, 0.97)),
         p_account=draw_between(rng, (0.5, 1.0)),
-        p_contacted=draw_between(rng, (0.65, 0.97)),
-        p_fields=draw_between(rng, (0.7, 0.98)),
+        p_contacted=draw_between(rng, (0.0, 0.4) if bare else (0.65, 0.97)),
+        p_fields=draw_between(rng, (0.0, 0.4) if bare else (0.7, 0.98)),
         p_text=draw_between(rng, (0.4, 1.0)),
         p_loss=draw_between(rng, (0.08, 0.3)),
         p_twice=draw_between(rng, (0.02, 0.12)),
@@ -57,10 +57,10 @@ def draw_desk(rng: Generator) -> Desk:
 
 
 def write_complaints(
-    rng: Generator, shop: Shop, orders: Orders, calls: Calls, *, council: bool
+    rng: Generator, shop: Shop, orders: Orders, calls: Calls, *, council: bool, bare: bool
 ) -> tuple[pl.DataFrame, pl.Series]:
     """The table of complaints, and for each of its rows the index of its leak (-1 none)."""
-    desk = draw_desk(rng)
+    desk = draw_desk(rng, bare=bare)
     loss, channel = _draw_losses(rng, shop, len(calls), desk, council=council)
     first = _write_first(rng, shop, orders, calls, desk, loss=loss, channel=channel)
     again = _write_again(rng, shop, orders, first.filter(pl.Series(rng.random(len(first)) < desk.p_twice)))

@@ -14,6 +14,7 @@ from stanch.simulation.draws import (
     Ints,
     choose,
     draw_between,
+    draw_count,
     draw_zipf_weights,
     pick,
 )
@@ -28,14 +29,20 @@ def make_ordinary_views(
     rng: Generator, shop: Shop, orders: Orders, team: Team, logins: Attempts
 ) -> list[Views]:
     """Everybody's ordinary looks at orders."""
+    customers, services = _view_as_customers(rng, orders, logins), _view_as_services(rng, orders, team)
+    packers, couriers = _view_as_packers(rng, orders, team), _view_as_couriers(rng, orders, team)
+    agents = _view_as_agents(rng, orders, team)
+    others = [_view_as_leads(rng, orders, team), _view_at_door(rng, shop, orders, team)]
+    if "warehouse" in team.roles:
+        others.append(_view_in_warehouses(rng, orders, team))
     return [
-        _view_as_customers(rng, orders, logins),
-        *_view_as_services(rng, orders, team),
-        _view_as_packers(rng, orders, team),
-        _view_as_couriers(rng, orders, team),
-        _view_as_agents(rng, orders, team),
-        _view_as_leads(rng, orders, team),
-        _view_at_door(rng, shop, orders, team),
+        customers,
+        *services,
+        packers,
+        couriers,
+        agents,
+        *others,
+        *_share_queues(rng, orders, team, agents),
     ]
 
 
@@ -89,9 +96,24 @@ def _view_as_couriers(rng: Generator, orders: Orders, team: Team) -> Views:
     share = np.where(rng.random(n_regions) < 0.5, 0.0, rng.uniform(0.1, 0.5, n_regions))
     on_second = rng.random(len(orders)) < share[orders.region]
     courier = couriers[np.where(on_second, second[orders.region], first[orders.region])]
+    if team.plan.sole_couriers:
+        courier = couriers[orders.region]
     wait = np.exp(rng.normal(np.log(20 * HOUR_US), 0.5, len(orders))).astype(np.int64)
     time_us = move_into_week(rng, orders.time_us + wait, orders.calendar, open_hours(5, 22, sunday=True))
     return make_views(team, time_us, courier, np.arange(len(orders)))
+
+
+def _view_in_warehouses(rng: Generator, orders: Orders, team: Team) -> Views:
+    """Parcels are packed where the buyer's region is served from, some where there is stock."""
+    houses = team.roles["warehouse"]
+    n_regions = int(orders.region.max(initial=0)) + 1
+    weights = draw_zipf_weights(rng, len(houses), draw_between(rng, (0.1, 0.8)))
+    nearest = choose(rng, n_regions, weights)[orders.region]
+    elsewhere = rng.random(len(orders)) < draw_between(rng, (0.1, 0.8))
+    house = houses[np.where(elsewhere, choose(rng, len(orders), weights), nearest)]
+    wait = np.exp(rng.normal(np.log(5 * HOUR_US), 0.7, len(orders))).astype(np.int64)
+    time_us = move_into_week(rng, orders.time_us + wait, orders.calendar, open_hours(5, 22, sunday=True))
+    return make_views(team, time_us, house, np.arange(len(orders)))
 
 
 def _view_as_agents(rng: Generator, orders: Orders, team: Team) -> Views:
@@ -108,6 +130,25 @@ def _view_as_agents(rng: Generator, orders: Orders, team: Team) -> Views:
         rng, orders.time_us[asked] + wait, orders.calendar, open_hours(8, 22, sunday=True)
     )
     return make_views(team, time_us, agent, asked)
+
+
+def _share_queues(rng: Generator, orders: Orders, team: Team, views: Views) -> list[Views]:
+    """In a branch, colleagues open what one of them opened, within a day or two."""
+    if team.plan.branch is None:
+        return []
+    agents = team.roles["agent"]
+    size, p_shared = draw_count(rng, team.plan.branch), draw_between(rng, team.plan.p_shared)
+    branch, place = np.divmod(views.actor - agents[0], size)
+    parts = []
+    for step in range(1, size):
+        colleague = branch * size + (place + step) % size
+        rows = np.flatnonzero((rng.random(len(views)) < p_shared) & (colleague < len(agents)))
+        wait = (rng.exponential(8.0, len(rows)) * HOUR_US).astype(np.int64) + MINUTE_US
+        time_us = move_into_week(
+            rng, views.time_us[rows] + wait, orders.calendar, open_hours(8, 22, sunday=True)
+        )
+        parts.append(make_views(team, time_us, agents[colleague[rows]], views.order[rows]))
+    return parts
 
 
 def _view_as_leads(rng: Generator, orders: Orders, team: Team) -> Views:
@@ -128,6 +169,30 @@ def _view_at_door(rng: Generator, shop: Shop, orders: Orders, team: Team) -> Vie
     network = shop.carriers[rng.integers(len(shop.carriers), size=len(rows))]
     places = shop.networks.make_v4(network, rng.integers(0, 40, size=len(rows)))
     return make_views(team, time_us, np.full(len(rows), team.roles["door"][0]), rows).move(places)
+
+
+def look_up_complaints(
+    rng: Generator, team: Team, orders: Orders, order: Ints, told_us: tuple[Ints, Ints]
+) -> Views:
+    """The desk opens orders that customers complain about, mostly the few who take such calls.
+
+    `told_us`: when each scam call came and when it was reported. Some victims ask the desk in between, and
+    some reports are looked into again days later.
+    """
+    contacted_us, received_us = told_us
+    agents = team.roles["agent"]
+    few = rng.choice(agents, size=min(len(agents), int(rng.integers(1, 6))), replace=False)
+    rows = np.flatnonzero(rng.random(len(order)) < draw_between(rng, (0.4, 1.0)))
+    asks = rng.random(len(rows)) < draw_between(rng, (0.0, 0.6))
+    wait = received_us[rows] - contacted_us[rows]
+    wait = np.where(asks, (wait * rng.random(len(rows))).astype(np.int64), wait)
+    first_us = contacted_us[rows] + wait + rng.integers(20 * MINUTE_US, size=len(rows))
+    again = np.flatnonzero(rng.random(len(rows)) < draw_between(rng, (0.0, 0.5)))
+    later_us = first_us[again] + (rng.exponential(2.0, len(again)) * DAY_US).astype(np.int64)
+    later_us = move_into_week(rng, later_us, orders.calendar, open_hours(8, 22, sunday=True))
+    seen = np.concatenate([rows, rows[again]])
+    agent = few[choose(rng, len(seen), draw_zipf_weights(rng, len(few), 1.0))]
+    return make_views(team, np.concatenate([first_us, later_us]), agent, order[seen])
 
 
 def open_hours(first: int, last: int, *, sunday: bool) -> Ints:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from stanch.simulation.defences import apply_defences
 from stanch.simulation.desk import write_complaints
 from stanch.simulation.draws import Generator, draw_between
 from stanch.simulation.events import EVENTS
-from stanch.simulation.handling import make_ordinary_views
+from stanch.simulation.handling import look_up_complaints, make_ordinary_views
 from stanch.simulation.leaks import (
     Leaked,
     Scene,
@@ -31,7 +31,7 @@ from stanch.simulation.leaks import (
 )
 from stanch.simulation.marginal_sessions import make_marginal_attempts
 from stanch.simulation.orders import make_orders, write_orders
-from stanch.simulation.scams import make_calls
+from stanch.simulation.scams import Calls, make_calls
 from stanch.simulation.sessions import make_ordinary_attempts
 from stanch.simulation.shop import Shop, make_shop
 from stanch.simulation.targets import mark_unknown
@@ -39,7 +39,7 @@ from stanch.simulation.team import make_team
 from stanch.simulation.truth import Planted, tell_attacks, tell_truth
 from stanch.simulation.views import Views, join_views, truncate_views, write_accesses
 
-_PARTS: Final = ("shop", "logins", "orders", "complaints", "margins")
+_PARTS: Final = ("shop", "logins", "orders", "complaints", "margins", "desk")
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,11 @@ def simulate(
         says_fields = bool(rngs["orders"].random() < 0.9)
         task.advance(1, "complaints")
         calls = make_calls(rngs["complaints"], shop, scene.orders, leaks, plan.scam, scale=scale)
+        if rngs["desk"].random() < plan.p_look_up:
+            scene = _add_look_ups(rngs["desk"], scene, calls)
+        scam = plan.scam
         complaints, leak_of = write_complaints(
-            rngs["complaints"], shop, scene.orders, calls, council=plan.scam.council
+            rngs["complaints"], shop, scene.orders, calls, council=scam.council, bare=scam.bare
         )
         tables = {
             "logins": write_logins(shop, logins),
@@ -166,7 +169,7 @@ def _make_accesses(
 ) -> tuple[Scene, list[Leaked]]:
     """Orders, the whole access log, and what got out of it."""
     orders = make_orders(rng, shop)
-    team = make_team(rng, shop, len(orders))
+    team = make_team(rng, shop, len(orders), plan.team)
     end_us = shop.calendar.end_us
     # However short an access log is kept, here it never begins amid a leak.
     start_us = orders.calendar.start_us
@@ -182,10 +185,20 @@ def _make_accesses(
         parts.append(seen)
         leaks.append(collect_leaked("campaign", f"campaign:c{i + 1}", [seen]))
     for leak in plan.leaks:
-        extra, leaked = make_leak(rng, scene, leak)
+        extra, leaked = make_leak(rng, scene, leak, frozenset(each.source for each in leaks))
         parts += extra
         leaks.append(leaked)
     if rng.random() < plan.p_overwork:
         parts.append(overwork_staff(rng, scene))
     views = truncate_views(join_views(parts, start_us, end_us), shop.habits.time_style)
     return Scene(shop, orders, team, views), leaks
+
+
+def _add_look_ups(rng: Generator, scene: Scene, calls: Calls) -> Scene:
+    """The same scene with the desk's looks at the orders that it hears complaints about."""
+    looks = look_up_complaints(
+        rng, scene.team, scene.orders, calls.order, (calls.contacted_us, calls.received_us)
+    )
+    start_us, end_us = scene.orders.calendar.start_us, scene.shop.calendar.end_us
+    views = join_views([scene.views, looks], start_us, end_us)
+    return replace(scene, views=truncate_views(views, scene.shop.habits.time_style))

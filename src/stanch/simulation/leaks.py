@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -11,6 +12,7 @@ import polars as pl
 
 from stanch.simulation.attacks import Attack
 from stanch.simulation.attempts import FAILURE, SUCCESS, Attempts, make_attempts
+from stanch.simulation.countries import draw_countries
 from stanch.simulation.draws import (
     DAY_US,
     HOUR_US,
@@ -34,7 +36,8 @@ from stanch.simulation.views import Views, make_customer_views, make_views
 class LeakPlan:
     """One source that leaks; ranges are drawn from by the seed."""
 
-    #: `staff`, `partner`, `service`, `customer`, `endpoint`, `unlogged`.
+    #: `staff`, `partner`, `service`, `customer`, `endpoint`, `counting`, `unlogged`, `copied-days`; or
+    #: a role of the team, somebody of which passes on what it sees anyway.
     kind: str
     #: When it begins (share of the span of the logins) and for how many days it lasts.
     begins: Bounds = (0.05, 0.35)
@@ -71,6 +74,8 @@ class Scene:
     views: Views
 
 
+#: How often another source is drawn where one leaks already.
+_MOST_DRAWS: Final = 50
 #: Begin and end of a leak, and the share drawn for it.
 _Window: TypeAlias = tuple[int, int, float]
 
@@ -100,12 +105,22 @@ def _pair_with_orders(inside: Attempts, orders: Orders) -> pl.DataFrame:
     return joined.with_columns(rank=pl.int_range(pl.len(), dtype=pl.Int64).over("login"))
 
 
-def make_leak(rng: Generator, scene: Scene, plan: LeakPlan) -> tuple[list[Views], Leaked]:
-    """Plant one leak; returns the looks that it adds to the log, and what got out."""
+def make_leak(
+    rng: Generator, scene: Scene, plan: LeakPlan, taken: frozenset[str] = frozenset()
+) -> tuple[list[Views], Leaked]:
+    """Plant one leak; returns the looks that it adds to the log, and what got out.
+
+    Not by a source that is `taken`, if another of the kind can be drawn.
+    """
     calendar = scene.shop.calendar
-    begin_us = calendar.at(draw_between(rng, plan.begins))
-    end_us = min(begin_us + int(draw_between(rng, plan.days) * DAY_US), calendar.at(0.85))
-    return _LEAKS[plan.kind](rng, scene, (begin_us, end_us, draw_between(rng, plan.share)))
+    leak = _LEAKS.get(plan.kind, partial(_pass_on, role=plan.kind))
+    for _ in range(_MOST_DRAWS):
+        begin_us = calendar.at(draw_between(rng, plan.begins))
+        end_us = min(begin_us + int(draw_between(rng, plan.days) * DAY_US), calendar.at(0.85))
+        extra, leaked = leak(rng, scene, (begin_us, end_us, draw_between(rng, plan.share)))
+        if leaked.source not in taken:
+            break
+    return extra, leaked
 
 
 def collect_leaked(kind: str, source: str, parts: list[Views]) -> Leaked:
@@ -130,14 +145,21 @@ def _leak_by_staff(rng: Generator, scene: Scene, window: _Window) -> tuple[list[
 
 def _leak_by_partner(rng: Generator, scene: Scene, window: _Window) -> tuple[list[Views], Leaked]:
     """A courier (now and then a vendor) passes on a share of what it is sent anyway."""
-    role = "courier" if rng.random() < 0.8 else "vendor"
-    seen = [(actor, _between(scene.views, actor, window)) for actor in scene.team.roles[role].tolist()]
-    # Somebody who hardly delivers anything is not worth a bribe.
+    return _pass_on(rng, scene, window, "courier" if rng.random() < 0.8 else "vendor", least=100)
+
+
+def _pass_on(
+    rng: Generator, scene: Scene, window: _Window, role: str, least: int = 20
+) -> tuple[list[Views], Leaked]:
+    """Somebody of the role, who sees at least so many orders, passes on a share of what it sees anyway."""
+    team = scene.team
+    seen = [(actor, _between(scene.views, actor, window)) for actor in team.roles[role].tolist()]
+    # Somebody who hardly sees anything is not worth a bribe.
     most = max(len(views) for _, views in seen)
-    seen = [(actor, views) for actor, views in seen if len(views) >= min(100, most)]
+    seen = [(actor, views) for actor, views in seen if len(views) >= min(least, most)]
     actor, views = seen[int(rng.integers(len(seen)))]
     passed = views.take(rng.random(len(views)) < window[2])
-    return [], collect_leaked("partner", f"partner:{scene.team.names[actor]}", [passed])
+    return [], collect_leaked(team.kinds[actor], f"{team.kinds[actor]}:{team.names[actor]}", [passed])
 
 
 def _leak_by_export(rng: Generator, scene: Scene, window: _Window) -> tuple[list[Views], Leaked]:
@@ -191,10 +213,27 @@ def _leak_at_door(rng: Generator, scene: Scene, window: _Window) -> tuple[list[V
     return parts, collect_leaked("endpoint", f"endpoint:{team.names[actor]}", parts)
 
 
-def _leak_unlogged(rng: Generator, scene: Scene, window: _Window) -> tuple[list[Views], Leaked]:
-    """The table of orders is copied once; no log shows it."""
+def _leak_by_counting(rng: Generator, scene: Scene, window: _Window) -> tuple[list[Views], Leaked]:
+    """One run through the numbers of the last days, within hours; not every number is answered."""
+    shop, team = scene.shop, scene.team
+    actor = int(team.roles["door"][0])
+    order = _placed_between(scene.orders, window[1] - int(draw_between(rng, (1, 12)) * DAY_US), window[1])
+    order = order[rng.random(len(order)) < window[2]]
+    length_us = draw_between(rng, (0.5, 20)) * HOUR_US
+    time_us = window[1] + np.sort(rng.random(len(order)) * length_us).astype(np.int64)
+    networks = shop.networks.add(draw_countries(rng, 3))
+    slots = rng.integers(int(rng.integers(1, 40)), size=len(order))
+    places = shop.networks.make_v4(networks[rng.integers(3, size=len(order))], slots)
+    views = make_views(team, time_us, np.full(len(order), actor), order).move(places)
+    return [views], collect_leaked("endpoint", f"endpoint:{team.names[actor]}", [views])
+
+
+def _leak_unlogged(
+    rng: Generator, scene: Scene, window: _Window, days: Bounds = (15, 60)
+) -> tuple[list[Views], Leaked]:
+    """The orders of so many days are copied once; no log shows it."""
     moment = (window[0] + window[1]) // 2
-    order = _placed_between(scene.orders, moment - int(draw_between(rng, (15, 60)) * DAY_US), moment)
+    order = _placed_between(scene.orders, moment - int(draw_between(rng, days) * DAY_US), moment)
     fields = np.full(len(order), WHOLE_ORDER, dtype=np.int64)
     return [], Leaked("unlogged", "unlogged", order, np.full(len(order), moment, dtype=np.int64), fields)
 
@@ -205,7 +244,9 @@ _LEAKS: Final[dict[str, Callable[[Generator, Scene, _Window], tuple[list[Views],
     "service": _leak_by_export,
     "customer": _leak_to_customer,
     "endpoint": _leak_at_door,
+    "counting": _leak_by_counting,
     "unlogged": _leak_unlogged,
+    "copied-days": partial(_leak_unlogged, days=(1, 6)),
 }
 
 

@@ -49,6 +49,12 @@ class ScamPlan:
     calls_from: Bounds | None = None
     #: Complaints with other causes come within one short wave, and their number is not scaled.
     in_a_wave: bool = False
+    #: Share of calls that is reported, instead of a number of complaints.
+    reporting: Bounds | None = None
+    #: One region reports so many times as readily as it would.
+    loud: Bounds | None = None
+    #: The desk writes down hardly anything: seldom the order, the time of the call, what was known.
+    bare: bool = False
     #: Losses are those that the council of 2015 published.
     council: bool = False
 
@@ -89,12 +95,16 @@ def make_calls(
 ) -> Calls:
     """Reported calls from all leaks and from elsewhere, in order of reporting."""
     loudness = np.exp(rng.normal(0, draw_between(rng, (0.1, 0.6)), len(shop.regions)))
+    if plan.loud is not None:
+        loudness[orders.region[int(rng.integers(len(orders)))]] *= draw_between(rng, plan.loud)
     public = Public(shop, orders, loudness, draw_between(rng, (3, 20)))
     shrink = min(1.0, scale) ** 0.5
     parts = [_call_at_random(rng, public, plan, 1.0 if plan.in_a_wave else shrink)]
     for number, leaked in enumerate(leaks):
-        wanted = max(4, round(draw_count(rng, plan.wanted) * shrink))
+        wanted = max(min(4, round(plan.wanted[0])), round(draw_count(rng, plan.wanted) * shrink))
         made = _call_leaked(rng, public, plan, leaked)
+        if plan.reporting is not None:
+            wanted = int(rng.binomial(len(made), draw_between(rng, plan.reporting)))
         made = made.take(_choose_reporters(rng, public, made, wanted))
         parts.append(replace(made, leak=np.full(len(made), number, dtype=np.int64)))
     calls = Calls(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Calls)))
@@ -144,11 +154,22 @@ def _call_at_random(rng: Generator, public: Public, plan: ScamPlan, shrink: floa
     # The victim thinks of a recent order, since that is what is on the mind.
     back = np.exp(rng.normal(np.log(max(len(orders) / 15, 2)), 1.0, n)).astype(np.int64)
     order = np.maximum(np.searchsorted(orders.time_us, contacted_us) - 1 - back, 0)
+    if plan.loud is not None:
+        order = _prefer_loud(rng, public, order)
     habits = np.minimum(np.array(_GUESSED_CITING) * draw_between(rng, (0.7, 1.2)), 1.0)
     cited = _cite(rng, np.full(n, ALL_FIELDS), habits)
     received_us = np.minimum(_report(rng, public, contacted_us), calendar.end_us - 1)
     made = Calls(order, contacted_us, received_us, cited, np.full(n, -1, dtype=np.int64))
     return made.take(contacted_us < received_us)
+
+
+def _prefer_loud(rng: Generator, public: Public, order: Ints) -> Ints:
+    """For each order one of those placed about the same time, louder regions' more likely."""
+    near = order[:, None] + rng.integers(-40, 1, size=(len(order), 40))
+    near = np.maximum(near, 0)
+    weights = public.loudness[public.orders.region[near]]
+    chosen = (rng.exponential(1.0, near.shape) / weights).argmin(axis=1)
+    return np.asarray(near[np.arange(len(order)), chosen], dtype=np.int64)
 
 
 def _cite(rng: Generator, visible: Ints, habits: Floats) -> Ints:

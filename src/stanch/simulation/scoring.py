@@ -293,7 +293,7 @@ def score_sources(
     A leak that no log shows cannot be named; to say `unlogged` is right then.
     """
     logged = {source for source in truth["leak"]["sources"] if source != "unlogged"}
-    named = {_find_member(translate_source(source, campaigns), logged) for source in attribution["sources"]}
+    named = {find_member(translate_source(source, campaigns), logged) for source in attribution["sources"]}
     cleared = {translate_source(source, campaigns) for source in attribution["cleared"]}
     is_unlogged = "unlogged" in truth["leak"]["sources"]
     return SourceScore(
@@ -315,7 +315,7 @@ def _judge(logged: set[str], named: set[str], *, said_unlogged: bool, is_unlogge
     return "nobody"
 
 
-def _find_member(source: str, logged: set[str]) -> str:
+def find_member(source: str, logged: set[str]) -> str:
     """The true source that a group holds, else the source as it is."""
     members = source.removeprefix("group:").split("+") if source.startswith("group:") else []
     return next((member for member in members if member in logged), source)
