@@ -1,8 +1,8 @@
 """A model of kinds, trained on texts that the user supplies: multinomial logistic regression.
 
-A text is what it is made of (pairs of Chinese signs, English words and their pairs), weighed by rarity, and what
-the rules read in it (pretexts, what is asked, claimed identity). The latter say the same in a dialogue as in a
-report, which carries the model over to texts of another style than it was trained on.
+A text is what it is made of (pairs of Chinese signs, English words and their pairs), weighed by rarity, and
+what the rules read in it (pretexts, what is asked, claimed identity). The latter say the same in a dialogue
+as in a report, which carries the model over to texts of another style than it was trained on.
 """
 
 from __future__ import annotations

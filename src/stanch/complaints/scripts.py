@@ -1,9 +1,9 @@
 """Complaints -> scam scripts: groups that tell the same story, without a list of known ones.
 
-Two complaints are alike by what was read from them (kind, claimed identity, pretexts, what was asked) and by their
-words, half each. Average-link clustering of at most `_SAMPLE` texts finds the scripts; everything else joins
-the nearest, and what is near to none is clustered anew, until nothing more comes of it. So the time grows
-linearly, and a script of a handful of complaints among a hundred thousand is still found.
+Two complaints are alike by what was read from them (kind, claimed identity, pretexts, what was asked) and
+by their words, half each. Average-link clustering of at most `_SAMPLE` texts finds the scripts; everything
+else joins the nearest, and what is near to none is clustered anew, until nothing more comes of it. So the
+time grows linearly, and a script of a handful of complaints among a hundred thousand is still found.
 """
 
 from __future__ import annotations

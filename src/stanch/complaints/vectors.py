@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -29,7 +30,7 @@ def list_features(text: Text) -> NDArray[np.int64]:
         whole = (points[:-1] != 1) & (points[1:] != 1)
         return np.unique(pairs[whole] % N_FEATURES)
     words = _WORD.findall(text.plain)
-    pairs_of_words = (f"{a} {b}" for a, b in zip(words, words[1:], strict=False))
+    pairs_of_words = (f"{a} {b}" for a, b in pairwise(words))
     hashes = {zlib.crc32(w.encode()) % N_FEATURES for w in (*words, *pairs_of_words)}
     return np.array(sorted(hashes), dtype=np.int64)
 

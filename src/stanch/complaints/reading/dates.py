@@ -57,7 +57,24 @@ _MONTHS: Final = {
 _M: Final = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _W: Final = "|".join(sorted(_WEEKDAYS_EN, key=len, reverse=True))
 _COUNT: Final = {
-    w: n for n, w in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())
+    w: n
+    for n, w in enumerate(
+        [
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+        ]
+    )
 } | {"a": 1, "an": 1, "couple of": 2, "a couple of": 2, "a few": 3, "few": 3, "couple": 2, "several": 4}
 _N_EN: Final = (
     r"(?:\d{1,2}|a couple of|a few|few|couple of|an?|one|two|three|four|five|six|seven|eight"

@@ -63,8 +63,8 @@ _BY_PRETEXT: Final[Mapping[str, Mapping[str, float]]] = {
 #: People who fill in a form for scam contacts mostly had one.
 _PRIOR: Final = 1.2
 _CALLED_ME: Final = re.compile(
-    r"(?:接到|来了?个|打来|打(?:我|俺)?)[^。!?]{0,8}(?:电话|来)|来电|\b(?:got|received|had|took) (?:a|this|one"
-    r"|another) (?:\w+ )?call"
+    r"(?:接到|来了?个|打来|打(?:我|俺)?)[^。!?]{0,8}(?:电话|来)|来电"
+    r"|\b(?:got|received|had|took) (?:a|this|one|another) (?:\w+ )?call"
     r"|\b(?:called|rang|phoned|texted|messaged|contacted) (?:me|my|us|her|him|cust)"
 )
 _CALLED: Final = re.compile(

@@ -75,8 +75,8 @@ _AFTER_AT: Final = re.compile(
     + r")(?![a-z])"
 )
 #: Dollars and yuan that a bare sign may mean.
-_DOLLARS: Final = frozenset("USD AUD CAD SGD HKD NZD TWD".split())
-_YUAN: Final = frozenset("CNY TWD HKD JPY SGD".split())
+_DOLLARS: Final = frozenset(["USD", "AUD", "CAD", "SGD", "HKD", "NZD", "TWD"])
+_YUAN: Final = frozenset(["CNY", "TWD", "HKD", "JPY", "SGD"])
 
 #: In front of a number without a unit that is money all the same.
 _IMPLIED_ZH: Final = re.compile(

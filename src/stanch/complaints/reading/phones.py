@@ -95,6 +95,9 @@ _AFTER_CALLER_ZH: Final = re.compile(
 )
 
 
+_SHORT_CALLER_EN: Final = re.compile(r"(?:from|number|sender|text|call|called|short ?code)[^\d.]{0,14}$")
+
+
 @dataclass(frozen=True, slots=True)
 class Phone:
     """A number at code points `start` to `end`; `number` is its digits, with a leading `+` where written."""
@@ -150,38 +153,33 @@ def _is_phone(number: str, language: str) -> bool:
 def _judge(text: Text, start: int, end: int) -> Phone | None:
     plain = text.plain
     number = _digits(plain[start:end])
+    if "**" in (plain[end : end + 2], plain[max(0, start - 2) : start]):
+        return None  # half of a card, `621700*******0011`
     sentence = text.sentence_at(start)[0]
-    left = plain[max(sentence if text.language == "zh" else max(0, sentence - 2), start - 45) : start]
+    left = plain[max(sentence, start - 45) : start]
     right = plain[end : end + 24]
-    short = len(number) <= 6
-    owner: Owner = "caller"
-    sure = 0.9
-    if text.language == "zh":
-        called = bool(_CALLER_ZH.search(left) or _AFTER_CALLER_ZH.match(right))
-        if _NONE_ZH.search(left):
-            return None
-        if _VICTIM_ZH.search(left) or _VICTIM_AFTER_ZH.match(right):
-            owner = "victim"
-        elif _OFFICIAL_ZH.search(left) and not _AFTER_CALLER_ZH.match(right):
-            owner = "official"
-        if short and not (_SHORT_CALLER_ZH.search(left) or _AFTER_CALLER_ZH.match(right)):
-            return None
-        sure = 0.95 if called else 0.6
-    else:
-        if _NONE_EN.search(left):
-            return None
-        if _VICTIM_EN.search(left) or _VICTIM_AFTER_EN.match(right):
-            owner = "victim"
-        elif _OFFICIAL_EN.search(left):
-            owner = "official"
-        if short and not re.search(r"(?:from|number|sender|text|call|called|short ?code)[^\d.]{0,14}$", left):
-            return None
-    if number.isdigit() and len(number) == 11 and _luhn_like(plain, start, end):
+    find_owner = _find_owner_zh if text.language == "zh" else _find_owner_en
+    owner = find_owner(left, right, short=len(number) <= 6)
+    if owner == "none":
         return None
-    return Phone(start, end, number, owner, sure)
+    called = _CALLER_ZH.search(left) or _AFTER_CALLER_ZH.match(right) or text.language == "en"
+    return Phone(start, end, number, owner, 0.9 if called else 0.6)
 
 
-def _luhn_like(plain: str, start: int, end: int) -> bool:
-    """Whether the run goes on with stars, as card and identity numbers do in reports
-    (`621700*******0011`)."""
-    return plain[end : end + 2] == "**" or plain[max(0, start - 2) : start] == "**"
+def _find_owner_zh(left: str, right: str, *, short: bool) -> Owner:
+    if _NONE_ZH.search(left):
+        return "none"
+    named = _AFTER_CALLER_ZH.match(right)
+    if short and not (_SHORT_CALLER_ZH.search(left) or named):
+        return "none"
+    if _VICTIM_ZH.search(left) or _VICTIM_AFTER_ZH.match(right):
+        return "victim"
+    return "official" if _OFFICIAL_ZH.search(left) and not named else "caller"
+
+
+def _find_owner_en(left: str, right: str, *, short: bool) -> Owner:
+    if _NONE_EN.search(left) or (short and not _SHORT_CALLER_EN.search(left)):
+        return "none"
+    if _VICTIM_EN.search(left) or _VICTIM_AFTER_EN.match(right):
+        return "victim"
+    return "official" if _OFFICIAL_EN.search(left) else "caller"

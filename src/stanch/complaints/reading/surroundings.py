@@ -28,9 +28,33 @@ _PLACE_EN: Final = re.compile(
     r"|in) (?P<en>[A-Z][a-z]{2,14}(?:[ -][A-Z][a-z]{2,14})?)(?=[ ,.]|$)"
 )
 _NOT_PLACES: Final = frozenset(
-    "January February March April May June July August September October November December Monday"
-    " Tuesday Wednesday Thursday "
-    "Friday Saturday Sunday Amazon Royal Post Facebook Easter Christmas".split()
+    [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+        "Monday",
+        "Tuesday",
+        "Wednesday",
+        "Thursday",
+        "Friday",
+        "Saturday",
+        "Sunday",
+        "Amazon",
+        "Royal",
+        "Post",
+        "Facebook",
+        "Easter",
+        "Christmas",
+    ]
 )
 _ACCOUNTS: Final = (
     re.compile(r"(?:qq|企鹅)(?:号码?|群)?\s?(?:为|是|:)?\s?\(?(?P<id>[1-9]\d{4,10})(?!\d)"),
