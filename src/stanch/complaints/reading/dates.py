@@ -114,8 +114,24 @@ def find_dates(text: Text, received: datetime) -> list[When]:
     for when in sorted(candidates, key=lambda w: (w.start, -w.end)):
         if not found or when.start >= found[-1].end:
             found.append(_add_hour(text, when, received))
+    if text.language == "zh" and _POLICE.search(text.plain):
+        found = _tie_today(text, found)
     found += list(_find_relative(text, found))
     return sorted(found, key=lambda w: w.start)
+
+
+#: Reports of the police, in which today is the day that the report names.
+_POLICE: Final = re.compile(r"报警称|报案称|我所|接警|报警人")
+
+
+def _tie_today(text: Text, found: list[When]) -> list[When]:
+    tied: list[When] = []
+    for when in found:
+        if tied and text.plain[when.start] in "今当" and not tied[-1].relative:
+            tied.append(replace(when, day=tied[0].day))
+        else:
+            tied.append(when)
+    return tied
 
 
 # --- Chinese ------------------------------------------------------------------------------------

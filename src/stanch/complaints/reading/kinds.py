@@ -102,6 +102,9 @@ def weigh_kinds(
     scores["not_fraud"] = 1.3 * scores["not_fraud"] + _PRIOR - 1.6 * strong - 0.5 * weak
     if not strong and scores["not_fraud"] > _PRIOR:
         scores["not_fraud"] += 2.0
+    if not _CALLED.search(text.plain) and n_links and {"lost_parcel", "customs"} & set(pretexts):
+        scores["fake_courier"] += 3.0
+        scores["phishing"] -= 1.0
     if _CALLED.search(text.plain):
         scores["phishing"] -= 2.0
     elif n_links and identity != "courier":  # a message that bears an authority's or a bank's name

@@ -82,6 +82,7 @@ def find_losses(text: Text, amounts: Sequence[Money]) -> list[Loss]:
         if after.joint and after.role == "loss" and judged[i].role != "loss" and judged[i].open:
             judged[i] = replace(judged[i], role="loss", sure=0.7)
     losses = [j for j in judged if j.role == "loss"]
+    losses = _believe_total(losses, judged)
     if not losses:
         losses = _believe_demands(text, judged, words)
     losses = _drop_totals(_drop_repeats(losses, text))
@@ -139,6 +140,15 @@ def _count_times(left: str, right: str, words: Mapping[str, re.Pattern[str]]) ->
         return 1
     said = match["n"]
     return min(10, max(1, int(said) if said.isdigit() else _NUMBERS.get(said, 1)))
+
+
+def _believe_total(losses: list[_Judged], judged: list[_Judged]) -> list[_Judged]:
+    """A total whose parts were only asked for, by the words, was paid in these parts."""
+    asked = [j for j in judged if j.role == "demanded"]
+    for total in losses:
+        if total.total and len(asked) > 1 and _makes_up(total.money.amount, asked):
+            return [*losses, *(replace(j, role="loss", sure=0.6) for j in asked)]
+    return losses
 
 
 def _believe_demands(

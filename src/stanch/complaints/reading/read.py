@@ -113,6 +113,7 @@ def read_report(report: Report, tell_kind: Callable[[str], dict[str, float]] | N
     local = received.astimezone(ZoneInfo(report.zone or DEFAULT_ZONE[text.language]))
     links = find_links(text.raw)
     spans = [(link.start, link.end) for link in links]
+    text = text.without(spans)
     dates = find_dates(text, local)
     phones = find_phones(text, spans)
     spans += [(p.start, p.end) for p in phones] + [(d.start, d.end) for d in dates]

@@ -38,7 +38,7 @@ _GOVERNS: Final = {
 }
 #: `£500, then a second payment was stopped`: what was stopped is another one.
 _OTHER_PAYMENT: Final = re.compile(
-    r"[^.!?。]{0,40}(?:another|second|further|more|again|other|next|rest|再|又|还|第二|另|其余|后续|继续|剩)"
+    r"[^.!?。]{0,40}(?:another|second|further|more|again|other|next|rest|再|又|还|第二|另|其余|后续|继续|剩|其中)"
     r"|[^。.!?]{0,12}[,，;；。]?\s?(?:他|对方|还|后来|后面)[^。]{0,4}(?:又|还|再)"
 )
 _CLAUSE: Final = {"zh": re.compile(r"[，,;；、\s](?!\d{3})"), "en": re.compile(r"[,;:](?!\d)")}
@@ -148,6 +148,8 @@ def _is_nothing(around: Surroundings) -> bool:
     if around.follows("blocked_after") and not _OTHER_PAYMENT.match(around.right):
         return True
     gone = around.follows("taken_after")
+    if verb != "done" and not gone and words["recurring"].search(around.near):
+        return True
     names = ("promise", "recurring") if gone else ("promise", "price", "recurring", "limit")
     found = [m for name in names if (m := words[name].search(around.near))]
     return any(m.start() >= paid for m in found)

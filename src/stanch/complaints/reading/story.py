@@ -152,7 +152,7 @@ def _find_scopes(text: Text, words: Lexicon) -> Iterator[Span]:
         unknown = words.known["unknown"].search(plain, match.end(), high)
         cut = min(m.start() for m in (halt, unknown) if m) if halt or unknown else high
         low = match.start()
-        if text.language == "zh" and cut - match.end() <= 8:
+        if text.language == "zh":
             low = max(start, match.start() - 40)
             low = max((m.end() for m in stop.finditer(plain, low, match.start())), default=low)
         elif text.language == "en" and re.match(
