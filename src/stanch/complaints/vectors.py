@@ -16,6 +16,8 @@ from scipy import sparse
 from stanch.complaints.reading.text import Text
 
 N_FEATURES: Final = 1 << 16
+#: Weight of what every text has: where all texts are one story, that is all there is to see.
+_COMMON: Final = 0.1
 _WORD: Final = re.compile(r"[a-z']{2,20}")
 _HAN_ONLY: Final = re.compile("[^\u3400-\u9fff]+")
 
@@ -48,7 +50,9 @@ def weigh(matrix: sparse.csr_array) -> sparse.csr_array:
     """`matrix` with each feature weighed by log(n/df), what stands in one row alone left out, rows of
     length 1."""
     counts = np.bincount(matrix.indices, minlength=matrix.shape[1])
-    weights = np.where(counts > 1, np.log((1 + matrix.shape[0]) / (1 + counts)), 0.0).astype(np.float32)
+    weights = np.where(counts > 1, _COMMON + np.log((1 + matrix.shape[0]) / (1 + counts)), 0.0).astype(
+        np.float32
+    )
     return normalise(matrix.multiply(weights[None, :]).tocsr())
 
 

@@ -62,6 +62,8 @@ _BY_PRETEXT: Final[Mapping[str, Mapping[str, float]]] = {
 }
 #: People who fill in a form for scam contacts mostly had one.
 _PRIOR: Final = 1.2
+#: The word itself.
+_OUTRIGHT: Final = re.compile(r"冒充|诈骗|骗子|被骗|假客服|\b(?:scam|fraudster|impersonat|con ?man|crook)")
 _CALLED_ME: Final = re.compile(
     r"(?:接到|来了?个|打来|打(?:我|俺)?)[^。!?]{0,8}(?:电话|来)|来电"
     r"|\b(?:got|received|had|took) (?:a|this|one|another) (?:\w+ )?call"
@@ -100,6 +102,8 @@ def weigh_kinds(
     for kind in KINDS[:-1]:
         scores[kind] *= share
     scores["not_fraud"] = 1.3 * scores["not_fraud"] + _PRIOR - 1.6 * strong - 0.5 * weak
+    if _OUTRIGHT.search(text.plain):
+        scores["not_fraud"] -= 1.5
     if not strong and scores["not_fraud"] > _PRIOR:
         scores["not_fraud"] += 2.0
     if not _CALLED.search(text.plain) and n_links and {"lost_parcel", "customs"} & set(pretexts):
