@@ -174,8 +174,10 @@ def test_full_width_and_traditional_signs_read_the_same() -> None:
     assert raw[wide.losses[0].start : wide.losses[0].end] == "５０００元"
 
 
-HOSTILE = ["转", "1", "1,", "一", "万", "¥1", "£1 ", "call ", "说", "2024-", "+", "(0", "let them on ", "a ",
-           "客服", "共享", "wanted the ", "。", "\x00", "\u202e", "\u200b", "😀", "ﷺ", "İ", "\ud800", "http://a."]  # fmt: skip
+HOSTILE = [
+    "转", "1", "1,", "一", "万", "¥1", "£1 ", "call ", "说", "2024-", "+", "(0", "let them on ", "a ",
+    "客服", "共享", "wanted the ", "。", "\x00", "\u202e", "\u200b", "😀", "ﷺ", "İ", "\ud800", "http://a.",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("piece", HOSTILE, ids=[ascii(p) for p in HOSTILE])

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,7 +100,7 @@ def load_model(path: Path) -> KindModel:
                 N_FEATURES + _CONCEPTS + 1,
                 len(kinds),
             )
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise UsageError(f"the model cannot be read: {error}", file=str(path)) from error
     if not fits or rarity.shape != (N_FEATURES,) or not set(kinds) <= set(KINDS):
         raise UsageError("is no model of this version", file=str(path), hint="train it anew")
