@@ -387,7 +387,7 @@ _RULES_EN: Final[tuple[tuple[re.Pattern[str], _Make, float], ...]] = (
     (
         re.compile(
             r"\b(?P<month>last month|this month)?(?:on )?the (?P<d>\d{1,2})(?:st|nd|rd|th)\b(?! (?:time"
-            r"|floor|call|street|st\b|birthday|century|avenue|payment|person|attempt|order))"
+            r"|floor|call|street|st\b|birthday|century|avenue|payment|person|attempt|order|one))"
         ),
         _day_of_month,
         0.8,

@@ -64,6 +64,11 @@ _BY_PRETEXT: Final[Mapping[str, Mapping[str, float]]] = {
 _PRIOR: Final = 1.2
 #: The word itself.
 _OUTRIGHT: Final = re.compile(r"冒充|诈骗|骗子|被骗|假客服|\b(?:scam|fraudster|impersonat|con ?man|crook)")
+#: That somebody reached the victim at all.
+_REACHED: Final = re.compile(
+    r"电话|来电|打来|打给|短信|微信|qq|邮件|私信|群里|加我|链接|网址|刷到|认识|广告|有人|对方|"
+    r"\b(?:call|rang|ring|phon|text|sms|e-?mail|messag|whatsapp|link|telegram|advert|contact|met |man |woman |guy )"
+)
 _CALLED_ME: Final = re.compile(
     r"(?:接到|来了?个|打来|打(?:我|俺)?)[^。!?]{0,8}(?:电话|来)|来电"
     r"|\b(?:got|received|had|took) (?:a|this|one|another) (?:\w+ )?call"
@@ -102,6 +107,8 @@ def weigh_kinds(
     for kind in KINDS[:-1]:
         scores[kind] *= share
     scores["not_fraud"] = 1.3 * scores["not_fraud"] + _PRIOR - 1.6 * strong - 0.5 * weak
+    if not strong and not _REACHED.search(text.plain):
+        scores["not_fraud"] += 3.0
     if _OUTRIGHT.search(text.plain):
         scores["not_fraud"] -= 1.5
     if not strong and scores["not_fraud"] > _PRIOR:

@@ -66,6 +66,8 @@ class _Judged:
     joint: bool = False
     #: Whether its own clause leaves open what it is.
     open: bool = False
+    #: Whether the words behind it say that it was stopped.
+    blocked: bool = False
     times: int = 1
 
 
@@ -81,7 +83,8 @@ def find_losses(text: Text, amounts: Sequence[Money]) -> list[Loss]:
         after = judged[i + 1]
         if after.joint and after.role == "loss" and judged[i].role != "loss" and judged[i].open:
             judged[i] = replace(judged[i], role="loss", sure=0.7)
-    losses = [j for j in judged if j.role == "loss"]
+    stopped = [j.money for j in judged if j.blocked]
+    losses = [j for j in judged if j.role == "loss" and not any(_is_same(j.money, m) for m in stopped)]
     losses = _believe_total(losses, judged)
     if not losses:
         losses = _believe_demands(text, judged, words)
@@ -107,6 +110,7 @@ def _judge(around: Surroundings, last: _Judged | None) -> _Judged:
         again=bool(words["again"].search(around.left)),
         joint=_is_listed(around, last),
         open=around.verbless and not around.unlike,
+        blocked=role == "none" and around.follows("blocked_after"),
         times=_count_times(around.left, around.right, words),
     )
 

@@ -97,6 +97,7 @@ _IMPLIED_EN: Final = re.compile(
     r"with|approx|roughly|from|my|account|to)){0,3}[ :]$"
 )
 _LISTED: Final = re.compile(r"\s?(?:、|,|，|和|及|与|跟|and|&|\+|/)\s?(?:and )?")
+_TENTH: Final = re.compile(r"[一二三四五六七八九](?![一二三四五六七八九十百千万\d])")
 _GONE_ZH: Final = re.compile(r"[多余]?(?:就|都|全|也)?(?:没了|没有了|不见|被(?:转|划|扣|刷|骗))")
 _GONE_EN: Final = re.compile(
     r" (?:was |were |is |has |had |got |been |just )*(?:gone|debited|taken|stolen|deducted)"
@@ -148,6 +149,9 @@ def _read_unit(text: Text, number: Number, currency: str) -> Money | None:
         start = number.start - len(left) + before.start()
         end = after.end() if after is not None and _name(after) in ("元", _name(before)) else number.end
         return Money(start, end, number.value, _settle(_name(before), text, currency), explicit=True)
+    if after is not None and (tenth := _TENTH.match(plain, after.end())) and plain[after.end() - 1] == "块":
+        amount = number.value + ("一二三四五六七八九".index(tenth[0]) + 1) / 10  # "两块五"
+        return Money(number.start, tenth.end(), amount, _settle("元", text, currency), explicit=True)
     if after is not None:
         return Money(
             number.start, after.end(), number.value, _settle(_name(after), text, currency), explicit=True
