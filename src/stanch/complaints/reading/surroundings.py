@@ -70,9 +70,8 @@ _ACCOUNTS: Final = (
 _OWN_LINK: Final = re.compile(
     r"(?:官网|官方(?:网站|网址|商城)?|正规网站|你们(?:的)?(?:网站|官网|商城|店铺)|在|从)(?:是|为|\s|:|上|网站)*$"
     r"|\b(?:your (?:real |official |own |actual )?(?:website|site|shop|store|page)"
-    r"|official (?:website|site)|(?:ordered|bought|purchased|purchase|shop|shopped|shopping"
-    r"|order|account)"
-    r" (?:\w+ ){0,5}?(?:from|on|at|with|via)|genuine (?:site|website)|real (?:site|website)"
+    r"|official (?:website|site)|(?:ordered|bought|purchased|shopped|shopping)"
+    r" (?:(?!again)\w+ ){0,5}?(?:from|on|at)|genuine (?:site|website)|real (?:site|website)"
     r"|reported (?:it )?(?:to|on|at|via)|forward(?:ed)? (?:it )?to)(?: is| at|,|:)* ?\(?$"
 )
 _OFFICIAL_HOSTS: Final = re.compile(
