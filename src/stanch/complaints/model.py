@@ -94,7 +94,7 @@ def load_model(path: Path) -> KindModel:
         UsageError: the file is no such model.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             kinds, rarity, weights = tuple(file["kinds"].tolist()), file["rarity"], file["weights"]
             fits = int(file["schema"]) == _SCHEMA and weights.shape == (
                 N_FEATURES + _CONCEPTS + 1,
