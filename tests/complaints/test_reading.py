@@ -123,6 +123,7 @@ def test_the_zone_decides_which_day_today_is() -> None:
         ("自称客服的00862000001234让我转账,卡号6217000000000011", ["00862000001234"]),
         ("A scammer called from 07700 900123. My number is 07700 900456.", ["07700900123"]),
         ("Scam call from (202) 555-0147 about tracking number JD0002233445566", ["2025550147"]),
+        ("有人冒充贵店客服打电话(0080012345678),说退款", ["0080012345678"]),
         ("The fraudster rang; I then called your helpline 0800 0000 000", []),
     ],
 )

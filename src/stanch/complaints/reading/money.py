@@ -10,6 +10,8 @@ from typing import Final
 from stanch.complaints.reading.numbers import Number, find_numbers
 from stanch.complaints.reading.text import Span, Text
 
+#: No victim tells of more amounts; what stands behind them is not read.
+MAX_AMOUNTS: Final = 100
 #: ISO 4217 codes by how people write them. `$` and words that several countries share stand for
 #: themselves and
 #: are settled by the shop's currency.
@@ -137,6 +139,8 @@ def find_money(text: Text, currency: str, taken: Sequence[Span]) -> list[Money]:
         money = _read_unit(text, number, currency) or _read_implied(text, number, currency, listed=listed)
         if money is not None and 0 < money.amount <= 1e11:
             found.append(money)
+            if len(found) == MAX_AMOUNTS:
+                break
     return found
 
 

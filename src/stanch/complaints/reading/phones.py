@@ -67,9 +67,10 @@ _VICTIM_EN: Final = re.compile(
 )
 _VICTIM_AFTER_EN: Final = re.compile(r"^[ )]*(?:is my|\(?my (?:number|own|mobile)|which is my|\(mine|\(cust)")
 _OFFICIAL_ZH: Final = re.compile(
-    r"(?:官方|官网|正规|真正的?|你们(?:公司|店|家)?的?客服|贵司|正确|银行(?:的)?客服(?:热线)?|人工|报警|反诈|拨打了?|打了?|致电了?|咨询"
+    r"(?:官方|官网|正规|真正的?|你们(?:公司|店|家)?的?客服|贵司|正确|银行(?:的)?客服(?:热线)?|人工|报警|反诈|拨打了?|(?:我|客户|用户|又|再|就"
+    r"|马上|后)(?:打|致电)了?|(?:打|致电)(?:了)?(?=你们|贵|官方|银行|店铺|平台)|咨询"
     r"|投诉(?:电话|热线)|热线|"
-    r"卡(?:的)?背面|打过?(?:去|给)?|查询|我(?:又)?拨)"
+    r"卡(?:的)?背面|打(?:过去|回去)|查询|我(?:又)?拨)"
     r"(?:官方|客服|热线|电话|号码|专线|的|是|为|了|:|你们|店铺|平台|咨询|核实|\s)*$"
 )
 _OFFICIAL_EN: Final = re.compile(
@@ -77,7 +78,7 @@ _OFFICIAL_EN: Final = re.compile(
     r"|shop.s|store.s|usual|published|service) ?(?:number|line)?|helpline|help line|hotline|"
     r"(?:i|she|he|cust|customer) (?:then |immediately |has |have |also |later "
     r"|already )?(?:called|rang|phoned|dialled|rung|dialed|contacted) (?:you|your\w*|the bank"
-    r"|my bank|her bank|the shop|action fraud|the police|back|the real|customer \w+|u|the store)"
+    r"|my bank|her bank|the shop|action fraud|the police|the real|customer \w+|u|the store)"
     r"|"
     r"back of (?:my|the|her) card|number on (?:the|your) (?:website|card|site)|action fraud"
     r"|your number|bank on|bank.s number|called (?:you|us) (?:on|at))"
