@@ -35,7 +35,7 @@ _NONE_ZH: Final = re.compile(
     re.IGNORECASE,
 )
 _NONE_EN: Final = re.compile(
-    r"(?:order|tracking|track|reference|ref|invoice|case|crime|account|acc|acct|a/c|card"
+    r"(?<![a-z])(?:order|tracking|track|reference|ref|invoice|case|crime|account|acc|acct|a/c|card"
     r"|sort code|customer|ticket|(?<!caller )id|iban|"
     r"consignment|parcel|booking|transaction|txn|policy|code|otp|pin|passcode|serial"
     r"|confirmation|membership|policy|"
@@ -74,7 +74,7 @@ _OFFICIAL_ZH: Final = re.compile(
     r"(?:官方|客服|热线|电话|号码|专线|的|是|为|了|:|你们|店铺|平台|咨询|核实|\s)*$"
 )
 _OFFICIAL_EN: Final = re.compile(
-    r"(?:official|genuine|real|correct|your (?:customer \w+|help ?line|phone|support|main|own"
+    r"(?<![a-z])(?:official|genuine|real|correct|your (?:customer \w+|help ?line|phone|support|main|own"
     r"|shop.s|store.s|usual|published|service) ?(?:number|line)?|helpline|help line|hotline|"
     r"(?:i|she|he|cust|customer) (?:then |immediately |has |have |also |later "
     r"|already )?(?:called|rang|phoned|dialled|rung|dialed|contacted) (?:you|your\w*|the bank"
