@@ -113,7 +113,7 @@ class Surroundings:
         """The nearest verb of payment: its group (`done`, `taken`, `bare`) and place in `near`, or -1."""
         at = {name: _find_last(self.words[name], self.near) for name in ("done", "taken", "bare")}
         nearest = max(at, key=lambda name: at[name])
-        if at["done"] >= 0 and at[nearest] - at["done"] <= 4:
+        if at["done"] >= 0 and at[nearest] - at["done"] <= 12:
             return "done", at["done"]
         return nearest, at[nearest]
 
@@ -148,9 +148,11 @@ def _is_nothing(around: Surroundings) -> bool:
     if around.follows("blocked_after") and not _OTHER_PAYMENT.match(around.right):
         return True
     gone = around.follows("taken_after")
-    if verb != "done" and not gone and words["recurring"].search(around.near):
+    monthly = verb != "done" and words["recurring"].search(around.near)
+    limit = verb != "taken" and around.follows("limit_after")
+    if not gone and (monthly or limit):
         return True
-    names = ("promise", "recurring") if gone else ("promise", "price", "recurring", "limit")
+    names = ("recurring",) if gone else ("promise", "price", "recurring", "limit")
     found = [m for name in names if (m := words[name].search(around.near))]
     return any(m.start() >= paid for m in found)
 
