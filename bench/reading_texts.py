@@ -1,8 +1,8 @@
 """Reading complaints' texts, against labels written before the reading was run on them.
 
-Prints each measure by batch with a 90 % interval (bootstrap over texts). What each batch scored when it was first
-met, before anything was mended for it, stands in `tests/complaints/texts/first_contact.json`: that, not the
-present score, tells how texts by others will be read.
+Prints each measure by batch with a 90 % interval (bootstrap over texts). What each batch scored when it
+was first met, before anything was mended for it, stands in docs/method/complaints.md: that, not the present
+score, tells how texts by others will be read.
 """
 
 from __future__ import annotations

@@ -127,7 +127,7 @@ def listen(case: Listening, progress: Progress) -> Heard:
         labels = find_scripts(told)
         twins = group_near_duplicates([row.text for row in rows])
     scripts = _describe(labels, told, rows, case.zone)
-    _write_read(case.out / "read.jsonl", rows, told, labels, twins, corrections)
+    _write_read(case.out / "read.jsonl", rows, told, labels, twins, corrections=corrections)
     (case.out / "scripts.json").write_bytes(
         msgspec.json.format(msgspec.json.encode({"schema": 1, "scripts": scripts}), indent=2) + b"\n"
     )
@@ -233,9 +233,8 @@ def _list_rows(frame: pl.DataFrame, local: dict[str, pl.DataFrame] | None) -> It
     columns = [frame["complaint"], frame["received_us"]]
     texts = frame["text"] if "text" in frame.columns else pl.Series([None] * len(frame), dtype=pl.String)
     for at, (complaint, received, text) in enumerate(zip(*columns, texts, strict=True)):
-        if local is not None:
-            received = local[Text.of(text or "").language]["received_us"][at]
-        yield _Row(complaint, received, text or "")
+        zoned = local[Text.of(text or "").language]["received_us"][at] if local else received
+        yield _Row(complaint, zoned, text or "")
 
 
 def _read_all(
@@ -296,6 +295,7 @@ def _write_read(
     told: Sequence[Told],
     labels: Sequence[int] | np.ndarray[Any, np.dtype[np.int64]],
     twins: Sequence[int] | np.ndarray[Any, np.dtype[np.int64]],
+    *,
     corrections: Corrections,
 ) -> None:
     with path.open("w", encoding="utf-8") as file:

@@ -1,8 +1,8 @@
 """A model of kinds, trained on texts that the user supplies: multinomial logistic regression.
 
-A text is what it is made of (pairs of Chinese signs, English words and their pairs), weighed by rarity, and what
-the rules read in it (pretexts, what is asked, claimed identity). The latter say the same in a dialogue as in a
-report, which carries the model over to texts of another style than it was trained on.
+A text is what it is made of (pairs of Chinese signs, English words and their pairs), weighed by rarity, and
+what the rules read in it (pretexts, what is asked, claimed identity). The latter say the same in a dialogue
+as in a report, which carries the model over to texts of another style than it was trained on.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,13 +94,13 @@ def load_model(path: Path) -> KindModel:
         UsageError: the file is no such model.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             kinds, rarity, weights = tuple(file["kinds"].tolist()), file["rarity"], file["weights"]
             fits = int(file["schema"]) == _SCHEMA and weights.shape == (
                 N_FEATURES + _CONCEPTS + 1,
                 len(kinds),
             )
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise UsageError(f"the model cannot be read: {error}", file=str(path)) from error
     if not fits or rarity.shape != (N_FEATURES,) or not set(kinds) <= set(KINDS):
         raise UsageError("is no model of this version", file=str(path), hint="train it anew")

@@ -1,9 +1,9 @@
 """Complaints -> scam scripts: groups that tell the same story, without a list of known ones.
 
-Two complaints are alike by what was read from them (kind, claimed identity, pretexts, what was asked) and by their
-words, half each. Average-link clustering of at most `_SAMPLE` texts finds the scripts; everything else joins
-the nearest, and what is near to none is clustered anew, until nothing more comes of it. So the time grows
-linearly, and a script of a handful of complaints among a hundred thousand is still found.
+Two complaints are alike by what was read from them (kind, claimed identity, pretexts, what was asked) and
+by their words, half each. Average-link clustering of at most `_SAMPLE` texts finds the scripts; everything
+else joins the nearest, and what is near to none is clustered anew, until nothing more comes of it. So the
+time grows linearly, and a script of a handful of complaints among a hundred thousand is still found.
 """
 
 from __future__ import annotations
@@ -28,7 +28,18 @@ _CONCEPTS: Final = 1 << 12
 #: Share of what was read, against the words, in the likeness of two texts.
 _SHARE: Final = 0.5
 #: Average likeness within a script.
-_ALIKE: Final = 0.42
+_ALIKE: Final = 0.36
+
+#: What is asked for in one breath: a tool to share the screen with, a page that wants a card.
+_WAYS: Final = {
+    "screen_sharing": "remote",
+    "install_app": "remote",
+    "refund_page": "page",
+    "card_details": "page",
+    "reorder": "page",
+    "transfer": "money",
+    "extra_fee": "money",
+}
 
 Vectors: TypeAlias = "sparse.csr_array"
 
@@ -79,6 +90,7 @@ def _list_concepts(reading: Reading) -> list[str]:
         f"who {reading.claimed_identity}",
         *(f"{n} {p}" for p in reading.pretexts for n in ("pretext", "pretext2")),
         *(f"asked {a}" for a in reading.asked),
+        *(f"way {_WAYS[a]}" for a in reading.asked if a in _WAYS),
     ]
 
 

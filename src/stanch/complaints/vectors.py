@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -15,6 +16,8 @@ from scipy import sparse
 from stanch.complaints.reading.text import Text
 
 N_FEATURES: Final = 1 << 16
+#: Weight of what every text has: where all texts are one story, that is all there is to see.
+_COMMON: Final = 0.1
 _WORD: Final = re.compile(r"[a-z']{2,20}")
 _HAN_ONLY: Final = re.compile("[^\u3400-\u9fff]+")
 
@@ -29,7 +32,7 @@ def list_features(text: Text) -> NDArray[np.int64]:
         whole = (points[:-1] != 1) & (points[1:] != 1)
         return np.unique(pairs[whole] % N_FEATURES)
     words = _WORD.findall(text.plain)
-    pairs_of_words = (f"{a} {b}" for a, b in zip(words, words[1:], strict=False))
+    pairs_of_words = (f"{a} {b}" for a, b in pairwise(words))
     hashes = {zlib.crc32(w.encode()) % N_FEATURES for w in (*words, *pairs_of_words)}
     return np.array(sorted(hashes), dtype=np.int64)
 
@@ -47,7 +50,9 @@ def weigh(matrix: sparse.csr_array) -> sparse.csr_array:
     """`matrix` with each feature weighed by log(n/df), what stands in one row alone left out, rows of
     length 1."""
     counts = np.bincount(matrix.indices, minlength=matrix.shape[1])
-    weights = np.where(counts > 1, np.log((1 + matrix.shape[0]) / (1 + counts)), 0.0).astype(np.float32)
+    weights = np.where(counts > 1, _COMMON + np.log((1 + matrix.shape[0]) / (1 + counts)), 0.0).astype(
+        np.float32
+    )
     return normalise(matrix.multiply(weights[None, :]).tocsr())
 
 

@@ -57,7 +57,24 @@ _MONTHS: Final = {
 _M: Final = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _W: Final = "|".join(sorted(_WEEKDAYS_EN, key=len, reverse=True))
 _COUNT: Final = {
-    w: n for n, w in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())
+    w: n
+    for n, w in enumerate(
+        [
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+        ]
+    )
 } | {"a": 1, "an": 1, "couple of": 2, "a couple of": 2, "a few": 3, "few": 3, "couple": 2, "several": 4}
 _N_EN: Final = (
     r"(?:\d{1,2}|a couple of|a few|few|couple of|an?|one|two|three|four|five|six|seven|eight"
@@ -97,8 +114,24 @@ def find_dates(text: Text, received: datetime) -> list[When]:
     for when in sorted(candidates, key=lambda w: (w.start, -w.end)):
         if not found or when.start >= found[-1].end:
             found.append(_add_hour(text, when, received))
+    if text.language == "zh" and _POLICE.search(text.plain):
+        found = _tie_today(text, found)
     found += list(_find_relative(text, found))
     return sorted(found, key=lambda w: w.start)
+
+
+#: Reports of the police, in which today is the day that the report names.
+_POLICE: Final = re.compile(r"报警称|报案称|我所|接警|报警人")
+
+
+def _tie_today(text: Text, found: list[When]) -> list[When]:
+    tied: list[When] = []
+    for when in found:
+        if tied and text.plain[when.start] in "今当" and not tied[-1].relative:
+            tied.append(replace(when, day=tied[0].day))
+        else:
+            tied.append(when)
+    return tied
 
 
 # --- Chinese ------------------------------------------------------------------------------------
@@ -354,7 +387,7 @@ _RULES_EN: Final[tuple[tuple[re.Pattern[str], _Make, float], ...]] = (
     (
         re.compile(
             r"\b(?P<month>last month|this month)?(?:on )?the (?P<d>\d{1,2})(?:st|nd|rd|th)\b(?! (?:time"
-            r"|floor|call|street|st\b|birthday|century|avenue|payment|person|attempt|order))"
+            r"|floor|call|street|st\b|birthday|century|avenue|payment|person|attempt|order|one))"
         ),
         _day_of_month,
         0.8,

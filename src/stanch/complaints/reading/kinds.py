@@ -62,9 +62,17 @@ _BY_PRETEXT: Final[Mapping[str, Mapping[str, float]]] = {
 }
 #: People who fill in a form for scam contacts mostly had one.
 _PRIOR: Final = 1.2
+#: The word itself.
+_OUTRIGHT: Final = re.compile(r"冒充|诈骗|骗子|被骗|假客服|\b(?:scam|fraudster|impersonat|con ?man|crook)")
+#: That somebody reached the victim at all.
+_REACHED: Final = re.compile(
+    r"电话|来电|打来|打给|短信|微信|qq|邮件|私信|群里|加我|链接|网址|刷到|认识|广告|有人|对方|"
+    r"\b(?:call|rang|ring|phon|text|sms|e-?mail|messag|whatsapp|link|telegram|advert|contact|met |man "
+    r"|woman |guy )"
+)
 _CALLED_ME: Final = re.compile(
-    r"(?:接到|来了?个|打来|打(?:我|俺)?)[^。!?]{0,8}(?:电话|来)|来电|\b(?:got|received|had|took) (?:a|this|one"
-    r"|another) (?:\w+ )?call"
+    r"(?:接到|来了?个|打来|打(?:我|俺)?)[^。!?]{0,8}(?:电话|来)|来电"
+    r"|\b(?:got|received|had|took) (?:a|this|one|another) (?:\w+ )?call"
     r"|\b(?:called|rang|phoned|texted|messaged|contacted) (?:me|my|us|her|him|cust)"
 )
 _CALLED: Final = re.compile(
@@ -88,25 +96,45 @@ def weigh_kinds(
         kind: sum(weight for weight, pattern in words.kinds[kind] if pattern.search(text.plain))
         for kind in KINDS
     }
-    strong = min(4, n_telling + sum(1 for _ in words.fraud["strong"].finditer(text.plain)))
-    strong += "membership" in pretexts and _CALLED_ME.search(text.plain) is not None
-    weak = min(2, harmed + sum(1 for _ in words.fraud["signs"].finditer(text.plain)))
-    share = 1.0 if strong else 0.6
     for kind, weight in _BY_IDENTITY[identity].items():
         scores[kind] += weight
     for pretext in pretexts:
         for kind, weight in _BY_PRETEXT.get(pretext, {}).items():
             scores[kind] += weight
-    for kind in KINDS[:-1]:
-        scores[kind] *= share
-    scores["not_fraud"] = 1.3 * scores["not_fraud"] + _PRIOR - 1.6 * strong - 0.5 * weak
-    if not strong and scores["not_fraud"] > _PRIOR:
-        scores["not_fraud"] += 2.0
-    if _CALLED.search(text.plain):
-        scores["phishing"] -= 2.0
-    elif n_links and identity != "courier":  # a message that bears an authority's or a bank's name
-        scores["phishing"] += 3.0
-        scores["fake_authority"] -= 2.0
+    strong = min(4, n_telling + sum(1 for _ in words.fraud["strong"].finditer(text.plain)))
+    strong += "membership" in pretexts and _CALLED_ME.search(text.plain) is not None
+    weak = min(2, harmed + sum(1 for _ in words.fraud["signs"].finditer(text.plain)))
+    if not strong:
+        scores = {kind: score if kind == "not_fraud" else 0.6 * score for kind, score in scores.items()}
+    scores["not_fraud"] = _weigh_honesty(text, scores["not_fraud"], strong, weak)
+    _weigh_messages(text, scores, identity, pretexts, n_links)
     top = max(scores.values())
     odds = {kind: math.exp(score - top) for kind, score in scores.items()}
     return {kind: value / sum(odds.values()) for kind, value in odds.items()}
+
+
+def _weigh_honesty(text: Text, signs: float, strong: int, weak: int) -> float:
+    """What speaks for an ordinary complaint: its own signs, and how little tells of fraud."""
+    score = 1.3 * signs + _PRIOR - 1.6 * strong - 0.5 * weak
+    if _OUTRIGHT.search(text.plain):
+        score -= 1.5
+    if strong:
+        return score
+    if not _REACHED.search(text.plain):
+        score += 3.0
+    return score + 2.0 if score > _PRIOR else score
+
+
+def _weigh_messages(
+    text: Text, scores: dict[str, float], identity: str | None, pretexts: Collection[str], n_links: int
+) -> None:
+    """A message with a link is a courier's if it speaks of a parcel; else phishing, whose name it bears."""
+    if _CALLED.search(text.plain):
+        scores["phishing"] -= 2.0
+    elif n_links:
+        if {"lost_parcel", "customs"} & set(pretexts):
+            scores["fake_courier"] += 3.0
+            scores["phishing"] -= 1.0
+        if identity != "courier":
+            scores["phishing"] += 3.0
+            scores["fake_authority"] -= 2.0

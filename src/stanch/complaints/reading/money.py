@@ -10,6 +10,8 @@ from typing import Final
 from stanch.complaints.reading.numbers import Number, find_numbers
 from stanch.complaints.reading.text import Span, Text
 
+#: No victim tells of more amounts; what stands behind them is not read.
+MAX_AMOUNTS: Final = 100
 #: ISO 4217 codes by how people write them. `$` and words that several countries share stand for
 #: themselves and
 #: are settled by the shop's currency.
@@ -75,8 +77,8 @@ _AFTER_AT: Final = re.compile(
     + r")(?![a-z])"
 )
 #: Dollars and yuan that a bare sign may mean.
-_DOLLARS: Final = frozenset("USD AUD CAD SGD HKD NZD TWD".split())
-_YUAN: Final = frozenset("CNY TWD HKD JPY SGD".split())
+_DOLLARS: Final = frozenset(["USD", "AUD", "CAD", "SGD", "HKD", "NZD", "TWD"])
+_YUAN: Final = frozenset(["CNY", "TWD", "HKD", "JPY", "SGD"])
 
 #: In front of a number without a unit that is money all the same.
 _IMPLIED_ZH: Final = re.compile(
@@ -84,7 +86,7 @@ _IMPLIED_ZH: Final = re.compile(
     r"[^\d,，。!?;；\s]{0,9}\s?$"
 )
 _COUNTER_ZH: Final = re.compile(
-    r"\s?[多余几来]?(?:次|笔|个(?!w)|天|小时|分钟|分(?!$)|秒|点|号|日|月|年|人|张|条|%|位|件|单|遍|倍|岁|米|楼|栋|室|期|:|折|步|部|"
+    r"\s?[多余几来]?(?:次|笔|个(?!w)|时|天|小时|分钟|分(?!$)|秒|点|号|日|月|年|人|张|条|%|位|件|单|遍|倍|岁|米|楼|栋|室|期|:|折|步|部|"
     r"台|双|套|批|名|章|g|cm|份|瓶|只|片|家|层|路|街|级|种|项|通|户|代|公里|号码|开头|星|寸|斤|粒|盒|罐|箱|袋|本|码|-\d|/\d|\.\d|\d)"
 )
 _IMPLIED_EN: Final = re.compile(
@@ -97,6 +99,7 @@ _IMPLIED_EN: Final = re.compile(
     r"with|approx|roughly|from|my|account|to)){0,3}[ :]$"
 )
 _LISTED: Final = re.compile(r"\s?(?:、|,|，|和|及|与|跟|and|&|\+|/)\s?(?:and )?")
+_TENTH: Final = re.compile(r"[一二三四五六七八九](?![一二三四五六七八九十百千万\d])")
 _GONE_ZH: Final = re.compile(r"[多余]?(?:就|都|全|也)?(?:没了|没有了|不见|被(?:转|划|扣|刷|骗))")
 _GONE_EN: Final = re.compile(
     r" (?:was |were |is |has |had |got |been |just )*(?:gone|debited|taken|stolen|deducted)"
@@ -136,6 +139,8 @@ def find_money(text: Text, currency: str, taken: Sequence[Span]) -> list[Money]:
         money = _read_unit(text, number, currency) or _read_implied(text, number, currency, listed=listed)
         if money is not None and 0 < money.amount <= 1e11:
             found.append(money)
+            if len(found) == MAX_AMOUNTS:
+                break
     return found
 
 
@@ -148,6 +153,9 @@ def _read_unit(text: Text, number: Number, currency: str) -> Money | None:
         start = number.start - len(left) + before.start()
         end = after.end() if after is not None and _name(after) in ("元", _name(before)) else number.end
         return Money(start, end, number.value, _settle(_name(before), text, currency), explicit=True)
+    if after is not None and (tenth := _TENTH.match(plain, after.end())) and plain[after.end() - 1] == "块":
+        amount = number.value + ("一二三四五六七八九".index(tenth[0]) + 1) / 10  # "两块五"
+        return Money(number.start, tenth.end(), amount, _settle("元", text, currency), explicit=True)
     if after is not None:
         return Money(
             number.start, after.end(), number.value, _settle(_name(after), text, currency), explicit=True

@@ -1,8 +1,8 @@
 """Numbers as people write them -> values: `18,373`, `1.8万`, `一万八`, `3千5`, `2.5 lakh`, `twelve hundred`.
 
 Rules of the two languages, not a list of cases. Chinese: a digit behind a unit without one of its own
-counts in the next lower unit (一万八 is 18,000, 三百五 is 350, 一万零八 is 10,008). English: words multiply by
-hundred, thousand, lakh, million, and add up.
+counts in the next lower unit (一万八 is 18,000, 三百五 is 350, 一万零八 is 10,008). English: words
+multiply by hundred, thousand, lakh, million, and add up.
 """
 
 from __future__ import annotations
@@ -48,13 +48,34 @@ _NUMERAL: Final = re.compile(rf"[{_HAN_DIGITS}十拾廿]{_HAN}{{0,20}}")
 _WORDS: Final = {
     word: value
     for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fiftee"
-        "n sixteen "
-        "seventeen eighteen nineteen".split()
+        [
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+            "thirteen",
+            "fourteen",
+            "fifteen",
+            "sixteen",
+            "seventeen",
+            "eighteen",
+            "nineteen",
+        ]
     )
 } | {
     word: value * 10
-    for value, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)
+    for value, word in enumerate(
+        ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], start=2
+    )
 }
 _SCALES: Final = {
     "hundred": 100,

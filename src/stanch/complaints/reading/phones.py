@@ -35,7 +35,7 @@ _NONE_ZH: Final = re.compile(
     re.IGNORECASE,
 )
 _NONE_EN: Final = re.compile(
-    r"(?:order|tracking|track|reference|ref|invoice|case|crime|account|acc|acct|a/c|card"
+    r"(?<![a-z])(?:order|tracking|track|reference|ref|invoice|case|crime|account|acc|acct|a/c|card"
     r"|sort code|customer|ticket|(?<!caller )id|iban|"
     r"consignment|parcel|booking|transaction|txn|policy|code|otp|pin|passcode|serial"
     r"|confirmation|membership|policy|"
@@ -67,17 +67,18 @@ _VICTIM_EN: Final = re.compile(
 )
 _VICTIM_AFTER_EN: Final = re.compile(r"^[ )]*(?:is my|\(?my (?:number|own|mobile)|which is my|\(mine|\(cust)")
 _OFFICIAL_ZH: Final = re.compile(
-    r"(?:官方|官网|正规|真正的?|你们(?:公司|店|家)?的?客服|贵司|正确|银行(?:的)?客服(?:热线)?|人工|报警|反诈|拨打了?|打了?|致电了?|咨询"
+    r"(?:官方|官网|正规|真正的?|你们(?:公司|店|家)?的?客服|贵司|正确|银行(?:的)?客服(?:热线)?|人工|报警|反诈|拨打了?|(?:我|客户|用户|又|再|就"
+    r"|马上|后)(?:打|致电)了?|(?:打|致电)(?:了)?(?=你们|贵|官方|银行|店铺|平台)|咨询"
     r"|投诉(?:电话|热线)|热线|"
-    r"卡(?:的)?背面|打过?(?:去|给)?|查询|我(?:又)?拨)"
+    r"卡(?:的)?背面|打(?:过去|回去)|查询|我(?:又)?拨)"
     r"(?:官方|客服|热线|电话|号码|专线|的|是|为|了|:|你们|店铺|平台|咨询|核实|\s)*$"
 )
 _OFFICIAL_EN: Final = re.compile(
-    r"(?:official|genuine|real|correct|your (?:customer \w+|help ?line|phone|support|main|own"
+    r"(?<![a-z])(?:official|genuine|real|correct|your (?:customer \w+|help ?line|phone|support|main|own"
     r"|shop.s|store.s|usual|published|service) ?(?:number|line)?|helpline|help line|hotline|"
     r"(?:i|she|he|cust|customer) (?:then |immediately |has |have |also |later "
     r"|already )?(?:called|rang|phoned|dialled|rung|dialed|contacted) (?:you|your\w*|the bank"
-    r"|my bank|her bank|the shop|action fraud|the police|back|the real|customer \w+|u|the store)"
+    r"|my bank|her bank|the shop|action fraud|the police|the real|customer \w+|u|the store)"
     r"|"
     r"back of (?:my|the|her) card|number on (?:the|your) (?:website|card|site)|action fraud"
     r"|your number|bank on|bank.s number|called (?:you|us) (?:on|at))"
@@ -93,6 +94,9 @@ _SHORT_CALLER_ZH: Final = re.compile(
 _AFTER_CALLER_ZH: Final = re.compile(
     r"^[\s\"')]*(?:打|来电|的?来电|的?电话|的号|这个(?:号|电话)|联系|给我|发|自称|称|拨|呼|说|号码|致电)"
 )
+
+
+_SHORT_CALLER_EN: Final = re.compile(r"(?:from|number|sender|text|call|called|short ?code)[^\d.]{0,14}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,38 +154,33 @@ def _is_phone(number: str, language: str) -> bool:
 def _judge(text: Text, start: int, end: int) -> Phone | None:
     plain = text.plain
     number = _digits(plain[start:end])
+    if "**" in (plain[end : end + 2], plain[max(0, start - 2) : start]):
+        return None  # half of a card, `621700*******0011`
     sentence = text.sentence_at(start)[0]
-    left = plain[max(sentence if text.language == "zh" else max(0, sentence - 2), start - 45) : start]
+    left = plain[max(sentence, start - 45) : start]
     right = plain[end : end + 24]
-    short = len(number) <= 6
-    owner: Owner = "caller"
-    sure = 0.9
-    if text.language == "zh":
-        called = bool(_CALLER_ZH.search(left) or _AFTER_CALLER_ZH.match(right))
-        if _NONE_ZH.search(left):
-            return None
-        if _VICTIM_ZH.search(left) or _VICTIM_AFTER_ZH.match(right):
-            owner = "victim"
-        elif _OFFICIAL_ZH.search(left) and not _AFTER_CALLER_ZH.match(right):
-            owner = "official"
-        if short and not (_SHORT_CALLER_ZH.search(left) or _AFTER_CALLER_ZH.match(right)):
-            return None
-        sure = 0.95 if called else 0.6
-    else:
-        if _NONE_EN.search(left):
-            return None
-        if _VICTIM_EN.search(left) or _VICTIM_AFTER_EN.match(right):
-            owner = "victim"
-        elif _OFFICIAL_EN.search(left):
-            owner = "official"
-        if short and not re.search(r"(?:from|number|sender|text|call|called|short ?code)[^\d.]{0,14}$", left):
-            return None
-    if number.isdigit() and len(number) == 11 and _luhn_like(plain, start, end):
+    find_owner = _find_owner_zh if text.language == "zh" else _find_owner_en
+    owner = find_owner(left, right, short=len(number) <= 6)
+    if owner == "none":
         return None
-    return Phone(start, end, number, owner, sure)
+    called = _CALLER_ZH.search(left) or _AFTER_CALLER_ZH.match(right) or text.language == "en"
+    return Phone(start, end, number, owner, 0.9 if called else 0.6)
 
 
-def _luhn_like(plain: str, start: int, end: int) -> bool:
-    """Whether the run goes on with stars, as card and identity numbers do in reports
-    (`621700*******0011`)."""
-    return plain[end : end + 2] == "**" or plain[max(0, start - 2) : start] == "**"
+def _find_owner_zh(left: str, right: str, *, short: bool) -> Owner:
+    if _NONE_ZH.search(left):
+        return "none"
+    named = _AFTER_CALLER_ZH.match(right)
+    if short and not (_SHORT_CALLER_ZH.search(left) or named):
+        return "none"
+    if _VICTIM_ZH.search(left) or _VICTIM_AFTER_ZH.match(right):
+        return "victim"
+    return "official" if _OFFICIAL_ZH.search(left) and not named else "caller"
+
+
+def _find_owner_en(left: str, right: str, *, short: bool) -> Owner:
+    if _NONE_EN.search(left) or (short and not _SHORT_CALLER_EN.search(left)):
+        return "none"
+    if _VICTIM_EN.search(left) or _VICTIM_AFTER_EN.match(right):
+        return "victim"
+    return "official" if _OFFICIAL_EN.search(left) else "caller"

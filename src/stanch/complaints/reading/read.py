@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
-from stanch.complaints.links import defang, find_links
-from stanch.complaints.reading.contact import find_contact
+from stanch.complaints.links import Link, defang, find_links
+from stanch.complaints.reading.contact import Contact, find_contact
 from stanch.complaints.reading.dates import find_dates
 from stanch.complaints.reading.identity import Identity, find_identity
 from stanch.complaints.reading.kinds import KINDS, weigh_kinds
@@ -102,91 +102,122 @@ class Reader(Protocol):
         """What the text tells."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Everything found in one text, before its kind is settled."""
+
+    text: Text
+    words: Lexicon
+    identity: Identity | None
+    pretexts: list[Found]
+    asked: list[Found]
+    known: list[Found]
+    callers: list[Phone]
+    lures: list[Link]
+    losses: list[Loss]
+    contact: Contact | None
+
+
 def read_report(report: Report, tell_kind: Callable[[str], dict[str, float]] | None = None) -> Reading:
     """Read by rules and weighed words; no network, no randomness, time linear in the text's length.
 
     `tell_kind` takes the place of the weighed words for the kind: it gives the probability of each.
     """
+    parts = _find_parts(report)
+    p_kind = tell_kind(parts.text.raw) if tell_kind is not None else _weigh_kinds(parts)
+    kind = max(KINDS, key=lambda name: p_kind[name])
+    if kind == "not_fraud":
+        return Reading(parts.text.language, kind, p_kind)
+    parts = replace(
+        parts,
+        pretexts=[p for p in parts.pretexts if p.word not in _NO_PRETEXT.get(kind, ())],
+        asked=_settle_asked(kind, parts),
+    )
+    channel, place = find_channel(parts.text), find_place(parts.text)
+    accounts = find_accounts(parts.text)
+    return Reading(
+        language=parts.text.language,
+        kind=kind,
+        p_kind=p_kind,
+        claimed_identity=_settle_identity(kind, parts.identity, parts.text, parts.words),
+        pretexts=[f.word for f in parts.pretexts],
+        asked=[f.word for f in parts.asked],
+        known_fields=[f.word for f in parts.known],
+        scam_phones=[p.number for p in parts.callers],
+        scam_urls=list(dict.fromkeys(defang(link.url) for link in parts.lures)),
+        losses=parts.losses,
+        contacted=parts.contact.at if parts.contact else None,
+        channel=channel.value if channel else None,
+        place=place.value if place else None,
+        scam_accounts=[a.value for a in accounts],
+        marks=[*_list_marks(parts), *(m for m in (channel, place) if m), *accounts],
+    )
+
+
+def _find_parts(report: Report) -> _Parts:
     text = Text.of(report.text)
     words = load_lexicon(text.language)
     received = _EPOCH + timedelta(microseconds=report.received_us)
     local = received.astimezone(ZoneInfo(report.zone or DEFAULT_ZONE[text.language]))
+    currency = DEFAULT_CURRENCY["zh"] if text.language == "zh" else report.currency or DEFAULT_CURRENCY["en"]
     links = find_links(text.raw)
     spans = [(link.start, link.end) for link in links]
+    text = text.without(spans)
     dates = find_dates(text, local)
     phones = find_phones(text, spans)
     spans += [(p.start, p.end) for p in phones] + [(d.start, d.end) for d in dates]
-    currency = DEFAULT_CURRENCY["zh"] if text.language == "zh" else report.currency or DEFAULT_CURRENCY["en"]
-    losses = find_losses(text, find_money(text, currency, spans))
-    identity = find_identity(text, words)
-    pretexts = find_pretexts(text, words)
-    lures = [link for link in links if is_callers_link(text, link)]
-    known = find_known(text, words)
-    found_asked = find_asked(text, words)
-    p_kind = weigh_kinds(
-        text,
-        words,
-        identity.name if identity else None,
-        [p.word for p in pretexts],
-        n_links=len(lures),
-        n_telling=len(_TELLING & {w.word for w in (*found_asked, *pretexts)}) + bool(known),
-        harmed=bool(losses),
+    return _Parts(
+        text=text,
+        words=words,
+        identity=find_identity(text, words),
+        pretexts=find_pretexts(text, words),
+        asked=find_asked(text, words),
+        known=find_known(text, words),
+        callers=_merge_phones([p for p in phones if p.owner == "caller"]),
+        lures=[link for link in links if is_callers_link(text, link)],
+        losses=find_losses(text, find_money(text, currency, spans)),
+        contact=find_contact(text, dates, local),
     )
-    if tell_kind is not None:
-        p_kind = tell_kind(text.raw)
-    kind = max(KINDS, key=lambda name: p_kind[name])
-    if kind == "not_fraud":
-        return Reading(text.language, kind, p_kind)
-    pretexts = [p for p in pretexts if p.word not in _NO_PRETEXT.get(kind, ())]
-    asked = [a for a in found_asked if not (a.word == "loan" and kind in ("fake_loan", "fake_acquaintance"))]
-    page = find_lure_page(text, lures)
-    if (
-        page
-        and _SETTLED & {p.word for p in pretexts}
-        and not {"refund_page", "reorder", "extra_fee"} & {a.word for a in asked}
-    ):
+
+
+def _weigh_kinds(parts: _Parts) -> dict[str, float]:
+    return weigh_kinds(
+        parts.text,
+        parts.words,
+        parts.identity.name if parts.identity else None,
+        [p.word for p in parts.pretexts],
+        n_links=len(parts.lures),
+        n_telling=len(_TELLING & {w.word for w in (*parts.asked, *parts.pretexts)}) + bool(parts.known),
+        harmed=bool(parts.losses),
+    )
+
+
+def _settle_asked(kind: str, parts: _Parts) -> list[Found]:
+    """What was asked for, given the kind; a page to open that settles something is a refund page."""
+    wanted = kind in ("fake_loan", "fake_acquaintance")  # there the loan is the bait
+    asked = [a for a in parts.asked if not (a.word == "loan" and wanted)]
+    page = find_lure_page(parts.text, parts.lures)
+    told = {p.word for p in parts.pretexts if p.word not in _NO_PRETEXT.get(kind, ())}
+    if page and _SETTLED & told and not {"refund_page", "reorder", "extra_fee"} & {a.word for a in asked}:
         asked.insert(0, Found("refund_page", *page, 0.6))
-    callers = _merge_phones([p for p in phones if p.owner == "caller"])
-    contact = find_contact(text, dates, local)
-    channel, place, accounts = find_channel(text), find_place(text), find_accounts(text)
-    marks = [
-        *(
-            [Mark("claimed_identity", identity.name, identity.start, identity.end, identity.confidence)]
-            if identity
-            else ()
-        ),
-        *(Mark("pretexts", f.word, f.start, f.end, f.confidence) for f in pretexts),
-        *(Mark("asked", f.word, f.start, f.end, f.confidence) for f in asked),
-        *(Mark("known_fields", f.word, f.start, f.end, f.confidence) for f in known),
-        *(Mark("scam_phones", p.number, p.start, p.end, p.confidence) for p in callers),
-        *(Mark("scam_urls", defang(link.url), link.start, link.end, 0.9) for link in lures),
-        *(Mark("losses", f"{x.amount:.2f} {x.currency}", x.start, x.end, x.confidence) for x in losses),
-        *(
-            [Mark("contacted", contact.at.isoformat(), contact.start, contact.end, contact.confidence)]
-            if contact
-            else ()
-        ),
-        *([channel] if channel else ()),
-        *([place] if place else ()),
-        *accounts,
-    ]
-    return Reading(
-        language=text.language,
-        kind=kind,
-        p_kind=p_kind,
-        claimed_identity=_settle_identity(kind, identity, text, words),
-        pretexts=[f.word for f in pretexts],
-        asked=[f.word for f in asked],
-        known_fields=[f.word for f in known],
-        scam_phones=[p.number for p in callers],
-        scam_urls=list(dict.fromkeys(defang(link.url) for link in lures)),
-        losses=losses,
-        contacted=contact.at if contact else None,
-        channel=channel.value if channel else None,
-        place=place.value if place else None,
-        scam_accounts=[a.value for a in accounts],
-        marks=marks,
-    )
+    return asked
+
+
+def _list_marks(parts: _Parts) -> Iterator[Mark]:
+    if (who := parts.identity) is not None:
+        yield Mark("claimed_identity", who.name, who.start, who.end, who.confidence)
+    for name, found in (("pretexts", parts.pretexts), ("asked", parts.asked), ("known_fields", parts.known)):
+        for f in found:
+            yield Mark(name, f.word, f.start, f.end, f.confidence)
+    for phone in parts.callers:
+        yield Mark("scam_phones", phone.number, phone.start, phone.end, phone.confidence)
+    for link in parts.lures:
+        yield Mark("scam_urls", defang(link.url), link.start, link.end, 0.9)
+    for loss in parts.losses:
+        value = f"{loss.amount:.2f} {loss.currency}"
+        yield Mark("losses", value, loss.start, loss.end, loss.confidence)
+    if (when := parts.contact) is not None:
+        yield Mark("contacted", when.at.isoformat(), when.start, when.end, when.confidence)
 
 
 def _merge_phones(phones: list[Phone]) -> list[Phone]:

@@ -135,6 +135,10 @@ def find_known(text: Text, words: Lexicon) -> list[Found]:
     return [found[name] for name in FIELDS if name in found]
 
 
+#: Behind a list: `my name, address, everything was correct`.
+_ALL_RIGHT: Final = re.compile(r"details|information|everything|all|correct|accurate")
+
+
 def _find_scopes(text: Text, words: Lexicon) -> Iterator[Span]:
     """Parts of the text that list what was known: behind a knowing word up to the next thing said or asked.
 
@@ -152,13 +156,8 @@ def _find_scopes(text: Text, words: Lexicon) -> Iterator[Span]:
         unknown = words.known["unknown"].search(plain, match.end(), high)
         cut = min(m.start() for m in (halt, unknown) if m) if halt or unknown else high
         low = match.start()
-        if text.language == "zh" and cut - match.end() <= 8:
-            low = max(start, match.start() - 40)
-            low = max((m.end() for m in stop.finditer(plain, low, match.start())), default=low)
-        elif text.language == "en" and re.match(
-            r"(?:details|information|everything|all|correct|accurate)", match[0]
-        ):
-            low = max(start, match.start() - 60)
+        if text.language == "zh" or _ALL_RIGHT.match(match[0]):
+            low = max(start, match.start() - (40 if text.language == "zh" else 60))
             low = max((m.end() for m in stop.finditer(plain, low, match.start())), default=low)
         yield low, max(cut, match.end())
 

@@ -28,9 +28,33 @@ _PLACE_EN: Final = re.compile(
     r"|in) (?P<en>[A-Z][a-z]{2,14}(?:[ -][A-Z][a-z]{2,14})?)(?=[ ,.]|$)"
 )
 _NOT_PLACES: Final = frozenset(
-    "January February March April May June July August September October November December Monday"
-    " Tuesday Wednesday Thursday "
-    "Friday Saturday Sunday Amazon Royal Post Facebook Easter Christmas".split()
+    [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+        "Monday",
+        "Tuesday",
+        "Wednesday",
+        "Thursday",
+        "Friday",
+        "Saturday",
+        "Sunday",
+        "Amazon",
+        "Royal",
+        "Post",
+        "Facebook",
+        "Easter",
+        "Christmas",
+    ]
 )
 _ACCOUNTS: Final = (
     re.compile(r"(?:qq|企鹅)(?:号码?|群)?\s?(?:为|是|:)?\s?\(?(?P<id>[1-9]\d{4,10})(?!\d)"),
@@ -46,9 +70,8 @@ _ACCOUNTS: Final = (
 _OWN_LINK: Final = re.compile(
     r"(?:官网|官方(?:网站|网址|商城)?|正规网站|你们(?:的)?(?:网站|官网|商城|店铺)|在|从)(?:是|为|\s|:|上|网站)*$"
     r"|\b(?:your (?:real |official |own |actual )?(?:website|site|shop|store|page)"
-    r"|official (?:website|site)|(?:ordered|bought|purchased|purchase|shop|shopped|shopping"
-    r"|order|account)"
-    r" (?:\w+ ){0,5}?(?:from|on|at|with|via)|genuine (?:site|website)|real (?:site|website)"
+    r"|official (?:website|site)|(?:ordered|bought|purchased|shopped|shopping)"
+    r" (?:(?!again)\w+ ){0,5}?(?:from|on|at)|genuine (?:site|website)|real (?:site|website)"
     r"|reported (?:it )?(?:to|on|at|via)|forward(?:ed)? (?:it )?to)(?: is| at|,|:)* ?\(?$"
 )
 _OFFICIAL_HOSTS: Final = re.compile(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
@@ -90,6 +91,13 @@ class Text:
         plain = cut.translate(_TABLE)
         n_han = len(_HAN.findall(plain))
         return cls(cut, plain, "zh" if n_han * 2 > sum(1 for _ in _LATIN.finditer(plain)) else "en")
+
+    def without(self, spans: Sequence[Span]) -> Text:
+        """The text with `spans` of `plain` made `_`: a link's dots end no sentence."""
+        plain = self.plain
+        for start, end in spans:
+            plain = plain[:start] + "_" * (min(end, len(plain)) - start) + plain[end:]
+        return Text(self.raw, plain, self.language)
 
     @cached_property
     def _sentence_starts(self) -> list[int]:
