@@ -11,7 +11,6 @@ from scipy.special import logsumexp
 
 from stanch.tracing.case import Floats, Ints
 from stanch.tracing.evidence import (
-    N_PARTS,
     ODDS,
     Ground,
     Hits,
@@ -21,6 +20,7 @@ from stanch.tracing.evidence import (
     mean_by_part,
     sum_windows,
 )
+from stanch.tracing.usual import N_PARTS
 
 #: So many sources are tried together.
 MOST_TOGETHER: Final = 3

@@ -221,7 +221,7 @@ def _tell_rate(traced: Traced, j: int) -> Reason:
 def _tell_fields(traced: Traced, j: int) -> list[Reason]:
     """Complaints whose caller cited a field that the source never shows."""
     exposures, cited = traced.ground.case.exposures, traced.ground.case.victims.fields
-    shown = exposures.fields[exposures.source == j]
+    shown = exposures.fields[exposures.rows_of(j)]
     if not len(shown) or (shown == 0).any():
         return []
     union = int(np.bitwise_or.reduce(shown))
@@ -256,9 +256,10 @@ def _find_leak_window(traced: Traced, j: int) -> tuple[int | None, int | None]:
         return None, None
     victims = traced.hits.victim[inside]
     cited = case.victims.candidate[np.isin(case.victims.of_victim, victims)]
-    rows = (case.exposures.source == j) & np.isin(case.exposures.order, cited)
-    rows &= (scale.part >= scale.windows.begin[w]) & (scale.part < scale.windows.end[w])
-    times = case.exposures.first_us[rows]
+    rows = case.exposures.rows_of(j)
+    rows = rows[np.isin(case.exposures.order[rows], cited)]
+    part = scale.part[rows]
+    times = case.exposures.first_us[rows[(part >= scale.windows.begin[w]) & (part < scale.windows.end[w])]]
     return int(times.min()), int(times.max())
 
 
