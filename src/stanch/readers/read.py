@@ -14,7 +14,7 @@ from stanch.evidence.checks import Checked, check_rows
 from stanch.evidence.people import People
 from stanch.evidence.rejects import RejectLog
 from stanch.evidence.spellings import SpellingIndex
-from stanch.evidence.tables import TABLES, Table
+from stanch.evidence.tables import READABLE, Table
 from stanch.findings import Input
 from stanch.progress import Progress, Task
 from stanch.readers.batches import Batch
@@ -39,7 +39,7 @@ def read_evidence(
         UsageError: a pattern matches nothing.
     """
     reading = _Reading(request, engine, rejects, progress)
-    for table in TABLES.values():
+    for table in READABLE.values():
         if request.paths.get(table.name):
             reading.read_table(table)
     return reading.finish()

@@ -192,11 +192,35 @@ def collect_hits(ground: Ground, draws: tuple[Ints, Ints, Ints, Floats], cited: 
     return hits if (share == 1.0).all() else _join_candidates(hits, n_victims, len(exposures.sources))
 
 
-def weigh_hits(ground: Ground, hits: Hits, by_region: Floats, least_hits: int = LEAST_HITS) -> Strengths:
-    """Bayes factors of each draw and source with so many hits; the windows and ratios averaged over.
+def weigh_hits(ground: Ground, hits: Hits, by_region: Floats) -> Strengths:
+    """Bayes factors of each draw and source with `LEAST_HITS`; the windows and ratios averaged over.
 
     `by_region`: complaints by region, one row per draw.
     """
+    draw, source, terms = _hold_against(ground, hits, LEAST_HITS)
+    return _average(ground, by_region, draw, source, terms)
+
+
+def find_strongest(ground: Ground, hits: Hits, by_region: Floats) -> Floats:
+    """Per draw, the strongest evidence (log Bayes factor and prior) against a source that could be named.
+
+    No average is over its largest term, so only sources whose largest term is over the evidence against
+    another need averaging.
+    """
+    draw, source, terms = _hold_against(ground, hits, LEAST_SEEN)
+    most = terms.max(axis=(1, 2), initial=-np.inf) + ground.log_prior[source]
+    strongest = np.full(len(by_region), ground.log_prior.max(initial=-np.inf))
+    by_draw = np.lexsort((source, -most, draw))
+    likeliest = by_draw[np.unique(draw[by_draw], return_index=True)[1]]
+    for rows in (likeliest, np.setdiff1d(np.arange(len(draw)), likeliest)):
+        rows = rows[most[rows] > strongest[draw[rows]]]
+        found = _average(ground, by_region, draw[rows], source[rows], terms[rows])
+        np.maximum.at(strongest, found.draw, found.log_factor + ground.log_prior[found.source])
+    return strongest
+
+
+def _hold_against(ground: Ground, hits: Hits, least_hits: int) -> tuple[Ints, Ints, Floats]:
+    """Draws and sources with so many hits: the log likelihood ratio by pair, window and ratio."""
     scale, n_sources = ground.scale, len(ground.case.exposures.sources)
     pair = hits.draw * n_sources + hits.source
     pairs, of, n_hits = np.unique(pair, return_inverse=True, return_counts=True)
@@ -210,22 +234,22 @@ def weigh_hits(ground: Ground, hits: Hits, by_region: Floats, least_hits: int = 
         logs = np.log1p(scale.ratios[hits.source[kept], i] * hits.value[kept])
         gain[:, :, i] = np.bincount(at, logs, minlength=n_kept * N_PARTS).reshape(n_kept, N_PARTS)
     source = pairs[enough] % n_sources
-    terms = sum_windows(gain, scale.windows) - scale.cost[source]
-    by_window = add_logs(terms) - np.log(len(ODDS))
-    joint = by_window + scale.windows.log_prior
+    terms = sum_windows(gain, scale.windows)
+    terms -= scale.cost[source]
+    return pairs[enough] // n_sources, source, terms
+
+
+def _average(ground: Ground, by_region: Floats, draw: Ints, source: Ints, terms: Floats) -> Strengths:
+    scale = ground.scale
+    joint = add_logs(terms) - np.log(len(ODDS)) + scale.windows.log_prior
     best = joint.argmax(axis=1)
-    draw, kept_rows = pairs[enough] // n_sources, np.arange(n_kept)
-    explained = scale.explained[source, best, terms[kept_rows, best].argmax(axis=1)]
+    explained = scale.explained[source, best, terms[np.arange(len(best)), best].argmax(axis=1)]
     none = np.zeros_like(ground.baseline.by_region)
     excuse = excuse_regions(ground, by_region, none, np.zeros(1))[draw] - excuse_regions(
         ground, by_region[draw], scale.regions[source] * explained[:, None], explained
     )
-    return Strengths(
-        draw,
-        source,
-        add_logs(joint) - excuse,
-        best,
-    )
+    # Talkative regions excuse coincidence; they never speak for a leak.
+    return Strengths(draw, source, add_logs(joint) - np.maximum(excuse, 0.0), best)
 
 
 def excuse_regions(ground: Ground, by_region: Floats, from_leaks: Floats, explained: Floats) -> Floats:

@@ -21,14 +21,14 @@ import numpy as np
 from stanch.progress import Progress
 from stanch.tracing.baseline import count_cited, count_regions
 from stanch.tracing.case import UNKNOWN, Floats, Ints
-from stanch.tracing.evidence import LEAST_SEEN, Ground, collect_hits, weigh_hits
+from stanch.tracing.evidence import Ground, collect_hits, find_strongest
 from stanch.tracing.habits import N_SETS, fit_factors
 
 #: An `unlogged` history's order is placed within so much of the cited one, before or after: a week.
 _NEAR_US: Final = 84 * 3_600_000_000
 #: Histories drawn at once, and rows of these; bounds memory.
 _BATCH: Final = 200
-_ROWS: Final = 250_000
+_ROWS: Final = 100_000
 #: Histories after which it is looked whether naming is out of reach anyway.
 _GLANCE: Final = 200
 
@@ -108,10 +108,7 @@ def _draw_strongest(
     hits = collect_hits(ground, draws, cited)
     draw, _, order, share = draws
     by_region = count_regions(ground.case, draw, order, share, n)
-    found = weigh_hits(ground, hits, by_region, LEAST_SEEN)
-    strongest = np.full(n, ground.log_prior.max(initial=-np.inf))
-    np.maximum.at(strongest, found.draw, found.log_factor + ground.log_prior[found.source])
-    return strongest
+    return find_strongest(ground, hits, by_region)
 
 
 def _draw_complaints(

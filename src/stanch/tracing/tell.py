@@ -43,6 +43,12 @@ REASONS: Final = {
 _LN10: Final = float(np.log(10))
 #: A hit that the fields cited speak against counts as none in what is told.
 _PLAIN_HIT: Final = 0.05
+#: What is kept open of each kind of source; of accounts, that they were taken over.
+_HELD_OPEN: Final = {
+    "partner": "access_taken_over",
+    "service": "access_taken_over",
+    "unit": "several_there",
+}
 _MOST_POSTERIORS: Final = 50
 _EVERYTHING: Final = 0.8
 #: A source as likely as this share of the likeliest one is tied with it.
@@ -190,8 +196,7 @@ def _give_source_reasons(traced: Traced, j: int, n_plain: int | None) -> list[Re
     told += _tell_rivals(traced, j, hits) if hits and verdict != "named" else []
     kind = case.exposures.sources[j].partition(":")[0]
     if likely and kind not in ("campaign", "endpoint"):
-        taken_over = "access_taken_over" if kind in ("partner", "service") else "taken_over"
-        told.append(Reason(taken_over, {}, "against"))
+        told.append(Reason(_HELD_OPEN.get(kind, "taken_over"), {}, "against"))
     return told
 
 
