@@ -128,10 +128,11 @@ def measure_scale(case: Case, baseline: Baseline) -> Scale:
         ratios[chunk] = scale_ratios(own.T, occasions.n_victims)
         kept = np.flatnonzero(able[chunk])
         sums = sum_windows(parts[:, kept].reshape(-1, N_PARTS), windows)
-        share = occasions.n_victims / len(case.victims)
+        n_victims = occasions.n_victims.astype(np.float64)
+        share = n_victims / len(case.victims)
         for i in range(len(ODDS)):
             odds = 1 + sums.reshape(len(share), len(kept), -1) * ratios[chunk[kept], i][:, None]
-            cost[chunk[kept], :, i] = np.tensordot(occasions.n_victims, np.log(odds), axes=1)
+            cost[chunk[kept], :, i] = np.tensordot(n_victims, np.log(odds), axes=1)
             explained[chunk[kept], :, i] = 1 - np.tensordot(share, 1 / odds, axes=1)
     return Scale(windows, part, able, ratios, cost, explained, mean, _share_regions(case))
 
