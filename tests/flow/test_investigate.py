@@ -270,3 +270,19 @@ def test_a_web_log_without_users_accuses_no_open_page(lang: str, tmp_path: Path)
     assert [line for line in answer["not_examined"] if "access.log names nobody" in line]
     page = (out / "report.html").read_text(encoding="utf-8")
     assert ("names nobody who looked" if lang == "en" else "没有写明任何查看订单的人") in page
+
+
+def test_actors_can_be_grouped_by_a_file(incidents: dict[str, Path], tmp_path: Path) -> None:
+    staff = sorted(
+        {row["actor"] for row in read_rows(incidents["insider"] / "accesses.csv") if row["actor_kind"] == "staff"}
+    )
+    lines = [f"{name},branch-{i % 2}" for i, name in enumerate(staff)]
+    groups = tmp_path / "people.csv"
+    groups.write_text("\n".join(["actor,branch", *lines, "agent99,"]) + "\n", encoding="utf-8")
+    answer = run_investigation(
+        incidents["insider"], tmp_path / "out", TABLES, "--actor-groups", str(groups), "--lang", "zh"
+    )
+    sources = {row["source"] for row in read_rows(tmp_path / "out" / "sources.csv")}
+    assert {"unit:branch=branch-0", "unit:branch=branch-1"} <= sources
+    read = {part["table"]: (part["rows"], part["rejects"]) for part in answer["inputs"]}
+    assert read["actor_groups"] == (len(staff), 1)
