@@ -33,6 +33,7 @@ CREATE MACRO chance(i, salt) AS (hash(i, salt) % 1000003) / 1000003.0;
 CREATE MACRO placed(i) AS 1704067200 + CAST(i * 7776000 // $n_orders AS BIGINT);
 CREATE MACRO region(i) AS hash(i, 1) % 40;
 CREATE MACRO agent(i, look) AS CASE WHEN hash(i, 2) % 250 = 0 THEN 7 ELSE 10 + hash(i, look) % 4800 END;
+CREATE MACRO viewer(i) AS hash(CASE WHEN hash(i, 8) % 20000 = 0 THEN i + 1 ELSE i END, 3) % ($n_orders // 2);
 CREATE MACRO after(i, salt, hours) AS placed(i) - hours * 3600.0 * ln(1 - 0.999 * chance(i, salt));
 """
 _ORDERS: Final = """
@@ -45,8 +46,8 @@ WITH looks AS (
   SELECT i, after(i, 10, 20) AS time, format('agent{}', agent(i, 4)) AS actor, 'staff' AS actor_kind,
     'desk' AS channel, 'name|phone|address|items|price' AS fields FROM range($n_orders) AS t(i)
   UNION ALL
-  SELECT i, after(i, 11, 60), format('agent{}', agent(i, 5)), 'staff', 'desk', 'name|phone|address|items|price'
-  FROM range($n_orders) AS t(i)
+  SELECT i, after(i, 11, 60), format('agent{}', agent(i, 5)), 'staff', 'desk',
+    'name|phone|address|items|price' FROM range($n_orders) AS t(i)
   UNION ALL
   SELECT i, after(i, 12, 30), format('courier{}-{}', region(i), hash(i, 6) % 4), 'partner', 'label',
     'name|phone|address' FROM range($n_orders) AS t(i)
@@ -54,8 +55,8 @@ WITH looks AS (
   SELECT i, placed(i) + 30, format('service{}', hash(i, 7) % 10), 'service', 'api', 'items|price|payment'
   FROM range($n_orders) AS t(i)
   UNION ALL
-  SELECT i, after(i, 13, 10), format('customer{}', hash(CASE WHEN hash(i, 8) % 20000 = 0 THEN i + 1 ELSE i END, 3)
-    % ($n_orders // 2)), 'customer', 'account', 'name|phone|address|items|price' FROM range($n_orders) AS t(i)
+  SELECT i, after(i, 13, 10), format('customer{}', viewer(i)), 'customer', 'account',
+    'name|phone|address|items|price' FROM range($n_orders) AS t(i)
 )
 SELECT time, actor, actor_kind, format('o{:08d}', i) AS "order", channel, fields FROM looks
 """
@@ -72,24 +73,28 @@ WITH seen AS (
   UNION ALL
   SELECT i, base - 86400 * 10 * ln(1 - 0.999 * chance(i, 23)), 'name|phone' FROM others
 )
-SELECT format('k{}', i) AS complaint, contacted + 36000 * chance(i, 24) AS received, format('o{:08d}', i) AS "order",
-  contacted, known_fields FROM calls
+SELECT format('k{}', i) AS complaint, contacted + 36000 * chance(i, 24) AS received,
+  format('o{:08d}', i) AS "order", contacted, known_fields FROM calls
 """
 
 
 def make_shop(folder: Path, n_accesses: int) -> dict[str, Path]:
     """Write the tables; returns their files."""
     numbers = {"n_orders": n_accesses // 5, "n_leaked": N_LEAKED, "n_other": N_COMPLAINTS - N_LEAKED}
-    files: dict[str, Path] = {}
+    tables = {"orders": _ORDERS, "accesses": _ACCESSES, "complaints": _COMPLAINTS}
+    files = {name: folder / f"{name}.parquet" for name in tables}
     with duckdb.connect(config={"threads": 2, "preserve_insertion_order": False}) as connection:
-        for name, sql in {"": _SHOP, "orders": _ORDERS, "accesses": _ACCESSES, "complaints": _COMPLAINTS}.items():
-            for key, value in numbers.items():
-                sql = sql.replace(f"${key}", str(value))
-            if name:
-                files[name] = folder / f"{name}.parquet"
-                sql = f"COPY ({sql}) TO '{files[name]}' (FORMAT parquet, COMPRESSION zstd)"
-            connection.execute(sql)
+        connection.execute(_fill(_SHOP, numbers))
+        for name, sql in tables.items():
+            select = _fill(sql, numbers)
+            connection.execute(f"COPY ({select}) TO '{files[name]}' (FORMAT parquet, COMPRESSION zstd)")
     return files
+
+
+def _fill(sql: str, numbers: dict[str, int]) -> str:
+    for name, value in numbers.items():
+        sql = sql.replace(f"${name}", str(value))
+    return sql
 
 
 def measure(millions: float, folder: Path) -> tuple[str, ...]:
@@ -120,7 +125,9 @@ def measure(millions: float, folder: Path) -> tuple[str, ...]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--sizes", type=float, nargs="+", default=[0.5, 5, 50], metavar="MILLIONS")
     options = parser.parse_args()
     heads = (

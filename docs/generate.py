@@ -22,7 +22,8 @@ REFERENCES: Final = re.compile(r"^References:\n((?: +\S.*\n)+)", re.MULTILINE)
 EVIDENCE_HEAD: Final = """\
 # Evidence
 
-Four tables, any subset of which may be given, and one that says which actors belong together. This page is made from the code: `python3 dev.py docs`.
+Four tables, any subset of which may be given, and one that says which actors belong together. This page is
+made from the code: `python3 dev.py docs`.
 
 Files are CSV with a header, JSON Lines, Parquet or Excel (`.xlsx`), plain or as `.gz` or `.zst`; text is
 UTF-8, other encodings are guessed, shown, and set with `--encoding`. Several files of a table, patterns in

@@ -274,7 +274,11 @@ def test_a_web_log_without_users_accuses_no_open_page(lang: str, tmp_path: Path)
 
 def test_actors_can_be_grouped_by_a_file(incidents: dict[str, Path], tmp_path: Path) -> None:
     staff = sorted(
-        {row["actor"] for row in read_rows(incidents["insider"] / "accesses.csv") if row["actor_kind"] == "staff"}
+        {
+            row["actor"]
+            for row in read_rows(incidents["insider"] / "accesses.csv")
+            if row["actor_kind"] == "staff"
+        }
     )
     lines = [f"{name},branch-{i % 2}" for i, name in enumerate(staff)]
     groups = tmp_path / "people.csv"

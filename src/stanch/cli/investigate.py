@@ -99,7 +99,9 @@ def run_investigate(
     """
     paths = {"logins": logins, "accesses": accesses, "orders": orders, "complaints": complaints}
     if actor_groups and not accesses:
-        raise UsageError("--actor-groups without --accesses", hint="it says who of the accesses belongs together")
+        raise UsageError(
+            "--actor-groups without --accesses", hint="it says who of the accesses belongs together"
+        )
     if not any(paths.values()):
         raise UsageError(
             "no evidence given", hint="give at least one of --logins --accesses --orders --complaints"

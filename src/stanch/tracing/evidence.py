@@ -214,8 +214,8 @@ def find_strongest(ground: Ground, hits: Hits, by_region: Floats) -> Floats:
     by_draw = np.lexsort((source, -most, draw))
     likeliest = by_draw[np.unique(draw[by_draw], return_index=True)[1]]
     for rows in (likeliest, np.setdiff1d(np.arange(len(draw)), likeliest)):
-        rows = rows[most[rows] > strongest[draw[rows]]]
-        found = _average(ground, by_region, draw[rows], source[rows], terms[rows])
+        at = rows[most[rows] > strongest[draw[rows]]]
+        found = _average(ground, by_region, draw[at], source[at], terms[at])
         np.maximum.at(strongest, found.draw, found.log_factor + ground.log_prior[found.source])
     return strongest
 

@@ -101,9 +101,7 @@ def _list_chances(ground: Ground, *, near: bool) -> _Chances:
     return _Chances(total, begin, end, by_class / by_class[:, [-1]], first, stop - 1)
 
 
-def _draw_strongest(
-    ground: Ground, chances: _Chances, n: int, rng: np.random.Generator
-) -> Floats:
+def _draw_strongest(ground: Ground, chances: _Chances, n: int, rng: np.random.Generator) -> Floats:
     draws, cited = _draw_complaints(ground, chances, n, rng)
     hits = collect_hits(ground, draws, cited)
     draw, _, order, share = draws

@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 
 from stanch.tracing.baseline import Baseline
-from stanch.tracing.case import Case, Floats, Ints
+from stanch.tracing.case import Case, Exposures, Floats, Ints, Numbers
 
 #: A source's exposures are cut into this many parts of equal size; a window is a run of parts.
 N_PARTS: Final = 8
@@ -43,6 +43,18 @@ class Occasions:
     runs: list[slice]
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Occasions with one margin between contact and last look, in order of time."""
+
+    occasions: slice
+    before_us: Ints
+    #: Chance of each order of a class of age: one row per occasion.
+    chance: Floats
+    #: Per edge between classes of age and order: the first occasion at which the order is that fresh.
+    place: list[Ints]
+
+
 def list_occasions(case: Case) -> Occasions:
     """Occasions of the victims, who differ in contact and in how long before it a look must be."""
     victims = case.victims
@@ -66,24 +78,26 @@ def list_occasions(case: Case) -> Occasions:
 
 
 def measure_parts(
-    case: Case, baseline: Baseline, part: Ints, sources: Sequence[int] | None = None
+    case: Case, baseline: Baseline, part: Numbers, sources: Sequence[int] | None = None
 ) -> Iterator[tuple[Ints, Occasions, Floats]]:
     """Mean exposures of some sources at a time: by occasion, source and part."""
     occasions = list_occasions(case)
-    places = [_list_places(case, baseline, occasions, run) for run in occasions.runs]
+    runs = [_list_places(case, baseline, occasions, run) for run in occasions.runs]
     for chunk in _cut_sources(case, len(occasions.victim), sources):
-        yield chunk, occasions, _measure_chunk(case, baseline, part, chunk, occasions, places)
+        yield chunk, occasions, _measure_chunk(case, part, chunk, runs)
 
 
 def measure_mean(case: Case, baseline: Baseline) -> Floats:
     """Mean exposure of orders like each victim's: one row per victim, one column per source."""
     mean = np.zeros((len(case.victims), len(case.exposures.sources)))
-    for chunk, occasions, parts in measure_parts(case, baseline, np.zeros(len(case.exposures.source), np.int8)):
+    for chunk, occasions, parts in measure_parts(
+        case, baseline, np.zeros(len(case.exposures.source), np.int8)
+    ):
         mean[:, chunk] = parts[:, :, 0][occasions.of_victim]
     return mean
 
 
-def cut_into_parts(case: Case) -> Ints:
+def cut_into_parts(case: Case) -> Numbers:
     """Part of each exposure: equal shares of its source's exposures by time, equal times together."""
     exposures = case.exposures
     part = np.zeros(len(exposures.source), dtype=np.int8)
@@ -111,50 +125,38 @@ def _cut_sources(case: Case, n_occasions: int, sources: Sequence[int] | None) ->
             yield group
 
 
-def _list_places(case: Case, baseline: Baseline, occasions: Occasions, run: slice) -> list[Ints]:
-    """Per edge between classes of age and order: the first occasion of the run at which it is younger."""
-    edges = baseline.edges[occasions.victim[run]]
-    n_orders = len(case.orders)
-    return [
+def _list_places(case: Case, baseline: Baseline, occasions: Occasions, run: slice) -> _Run:
+    victim = occasions.victim[run]
+    edges, n_orders = baseline.edges[victim], len(case.orders)
+    place = [
         np.cumsum(np.bincount(edges[:, i], minlength=n_orders + 1)[:n_orders], dtype=np.int16)
         for i in range(edges.shape[1])
     ]
+    return _Run(run, case.victims.before_us[victim], baseline.chance[victim], place)
 
 
-def _measure_chunk(
-    case: Case,
-    baseline: Baseline,
-    part: Ints,
-    chunk: Ints,
-    occasions: Occasions,
-    places: list[list[Ints]],
-) -> Floats:
+def _measure_chunk(case: Case, part: Numbers, chunk: Ints, runs: list[_Run]) -> Floats:
     exposures = case.exposures
-    n_columns = len(chunk) * N_PARTS
     column = np.zeros(len(exposures.sources), dtype=np.int64)
     column[chunk] = np.arange(len(chunk)) * N_PARTS
-    sums = np.zeros((len(occasions.victim), n_columns))
+    sums = np.zeros((runs[-1].occasions.stop, len(chunk) * N_PARTS))
     rows = np.concatenate([exposures.rows_of(j) for j in chunk.tolist()])
     for piece in np.array_split(rows, max(1, len(rows) // _ROWS)):
         at = column[exposures.source[piece]] + part[piece]
-        for run, place in zip(occasions.runs, places, strict=True):
-            looked = np.searchsorted(
-                case.victims.before_us[occasions.victim[run]], exposures.first_us[piece], side="right"
-            )
-            chance = baseline.chance[occasions.victim[run]]
-            _add_runs(sums[run], chance, place, exposures.order[piece], looked, at, exposures.weight[piece])
+        for run in runs:
+            _add_run(sums[run.occasions], run, exposures, piece, at)
     sums[sums < _NOTHING] = 0.0
-    return sums.reshape(len(occasions.victim), len(chunk), N_PARTS)
+    return sums.reshape(len(sums), len(chunk), N_PARTS)
 
 
-def _add_runs(
-    sums: Floats, chance: Floats, place: list[Ints], order: Ints, looked: Ints, column: Ints, weight: Floats
-) -> None:
-    """Add exposures to `sums`, one row per occasion of one run."""
+def _add_run(sums: Floats, run: _Run, exposures: Exposures, rows: Ints, column: Ints) -> None:
+    """Add `rows` of the exposures to `sums`: one row per occasion of one run."""
     n, n_columns = sums.shape
-    end = place[0][order].astype(np.int64)
-    for i in range(chance.shape[1]):
-        begin, end = end, place[i + 1][order].astype(np.int64)
+    order, weight = exposures.order[rows], exposures.weight[rows]
+    looked = np.searchsorted(run.before_us, exposures.first_us[rows], side="right")
+    end = run.place[0][order].astype(np.int64)
+    for i in range(run.chance.shape[1]):
+        begin, end = end, run.place[i + 1][order].astype(np.int64)
         start = np.maximum(begin, looked)
         kept = np.flatnonzero(start < end)
         if not len(kept):
@@ -162,4 +164,4 @@ def _add_runs(
         w, c = weight[kept], column[kept]
         change = np.bincount(start[kept] * n_columns + c, w, minlength=(n + 1) * n_columns)
         change -= np.bincount(end[kept] * n_columns + c, w, minlength=(n + 1) * n_columns)
-        sums += np.cumsum(change.reshape(n + 1, n_columns)[:n], axis=0) * chance[:, [i]]
+        sums += np.cumsum(change.reshape(n + 1, n_columns)[:n], axis=0) * run.chance[:, [i]]
