@@ -13,7 +13,8 @@ from stanch.engine import Engine
 from stanch.evidence.tables import FIELDS
 from stanch.tracing.settings import TracingSettings
 
-Ints: TypeAlias = npt.NDArray[np.int64]
+#: Of any width: exposures may be many.
+Ints: TypeAlias = npt.NDArray[np.signedinteger]
 Floats: TypeAlias = npt.NDArray[np.float64]
 Numbers: TypeAlias = npt.NDArray[np.number]
 Flags: TypeAlias = npt.NDArray[np.bool_]

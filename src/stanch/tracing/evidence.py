@@ -24,10 +24,10 @@ from stanch.tracing.case import Case, Flags, Floats, Ints, Numbers, expand_range
 from stanch.tracing.habits import Citing, fit_factors
 from stanch.tracing.usual import N_PARTS, cut_into_parts, measure_parts
 
-#: Odds that a complaint comes from the source, from a doubtful leak to one where nearly every
-#: complaint does; log-uniform. Divided by its mean exposure they are how many times likelier an exposed
-#: order is to be complained about.
-ODDS: Final = np.geomspace(0.12, 1000.0, 10)
+#: Odds that a complaint comes from the source, from one in five to nearly all: higher odds are hardly told from
+#: these, and lower ones name nobody; log-uniform. Divided by its mean exposure they are how many times likelier
+#: an exposed order is to be complained about.
+ODDS: Final = np.geomspace(0.25, 60.0, 8)
 #: The whole log is the likeliest window; the rest is shared by all others.
 P_WHOLE: Final = 0.5
 #: A source held against fewer complaints is never strong evidence.
