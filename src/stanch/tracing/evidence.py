@@ -24,9 +24,9 @@ from stanch.tracing.case import Case, Flags, Floats, Ints, Numbers, expand_range
 from stanch.tracing.habits import Citing, fit_factors
 from stanch.tracing.usual import N_PARTS, cut_into_parts, measure_parts
 
-#: Odds that a complaint comes from the source, from one in five to nearly all: higher odds are hardly told from
-#: these, and lower ones name nobody; log-uniform. Divided by its mean exposure they are how many times likelier
-#: an exposed order is to be complained about.
+#: Odds that a complaint comes from the source, from one in five to nearly all: higher ones are hardly told
+#: from these, and lower ones name nobody; log-uniform. Divided by its mean exposure they are how many times
+#: likelier an exposed order is to be complained about.
 ODDS: Final = np.geomspace(0.25, 60.0, 8)
 #: The whole log is the likeliest window; the rest is shared by all others.
 P_WHOLE: Final = 0.5

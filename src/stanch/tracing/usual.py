@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 
 from stanch.tracing.baseline import Baseline
-from stanch.tracing.case import Case, Exposures, Floats, Ints, Numbers
+from stanch.tracing.case import Case, Exposures, Floats, Ints
 
 #: A source's exposures are cut into this many parts of equal size; a window is a run of parts.
 N_PARTS: Final = 8
@@ -78,7 +78,7 @@ def list_occasions(case: Case) -> Occasions:
 
 
 def measure_parts(
-    case: Case, baseline: Baseline, part: Numbers, sources: Sequence[int] | None = None
+    case: Case, baseline: Baseline, part: Ints, sources: Sequence[int] | None = None
 ) -> Iterator[tuple[Ints, Occasions, Floats]]:
     """Mean exposures of some sources at a time: by occasion, source and part."""
     occasions = list_occasions(case)
@@ -97,7 +97,7 @@ def measure_mean(case: Case, baseline: Baseline) -> Floats:
     return mean
 
 
-def cut_into_parts(case: Case) -> Numbers:
+def cut_into_parts(case: Case) -> Ints:
     """Part of each exposure: equal shares of its source's exposures by time, equal times together."""
     exposures = case.exposures
     part = np.zeros(len(exposures.source), dtype=np.int8)
@@ -135,7 +135,7 @@ def _list_places(case: Case, baseline: Baseline, occasions: Occasions, run: slic
     return _Run(run, case.victims.before_us[victim], baseline.chance[victim], place)
 
 
-def _measure_chunk(case: Case, part: Numbers, chunk: Ints, runs: list[_Run]) -> Floats:
+def _measure_chunk(case: Case, part: Ints, chunk: Ints, runs: list[_Run]) -> Floats:
     exposures = case.exposures
     column = np.zeros(len(exposures.sources), dtype=np.int64)
     column[chunk] = np.arange(len(chunk)) * N_PARTS
