@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from stanch.evidence.tables import TABLES, Column, Table
+from stanch.evidence.tables import READABLE, Column, Table
 from stanch.notices.shop import render_shop_page
 from stanch.readers.contract import LogReader
 from stanch.readers.detect import list_formats
@@ -23,7 +23,8 @@ REFERENCES: Final = re.compile(r"^References:\n((?: +\S.*\n)+)", re.MULTILINE)
 EVIDENCE_HEAD: Final = """\
 # Evidence
 
-Four tables, any subset of which may be given. This page is made from the code: `python3 dev.py docs`.
+Four tables, any subset of which may be given, and one that says which actors belong together. This page is
+made from the code: `python3 dev.py docs`.
 
 Files are CSV with a header, JSON Lines, Parquet or Excel (`.xlsx`), plain or as `.gz` or `.zst`; text is
 UTF-8, other encodings are guessed, shown, and set with `--encoding`. Several files of a table, patterns in
@@ -172,7 +173,7 @@ def list_references(found: re.Match[str]) -> str:
 
 def render_evidence_page() -> str:
     """The Markdown page `docs/guide/evidence.md`."""
-    return EVIDENCE_HEAD + "".join(map(render_table, TABLES.values())) + EVIDENCE_FOOT
+    return EVIDENCE_HEAD + "".join(map(render_table, READABLE.values())) + EVIDENCE_FOOT
 
 
 def render_table(table: Table) -> str:

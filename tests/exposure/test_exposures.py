@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from stanch.engine import Engine, EngineSettings, open_engine
-from stanch.evidence.tables import TABLES
+from stanch.evidence.tables import READABLE
 from stanch.exposure import ExposureResult, ExposureSettings, find_exposures
 from stanch.progress import SilentProgress
 
@@ -24,7 +24,7 @@ def engine() -> Engine:
 
 
 def put(engine: Engine, table: str, rows: list[dict[str, Any]]) -> None:
-    schema = {name: KINDS[kind] for name, kind in TABLES[table].stored_schema.items()}
+    schema = {name: KINDS[kind] for name, kind in READABLE[table].stored_schema.items()}
     full = [dict.fromkeys(schema) | {"file_id": 0, "line": i + 1} | row for i, row in enumerate(rows)]
     engine.put(table, pl.DataFrame(full, schema=schema))
 
@@ -171,3 +171,66 @@ def test_a_month_without_a_row_is_one_gap(engine: Engine) -> None:
     ])  # fmt: skip
     (told,) = find_exposures(engine, ExposureSettings(), SilentProgress()).coverage
     assert "has no row from 2015-04-26 to " in told
+
+
+def test_a_terminal_that_several_use_is_a_source_beside_them(engine: Engine) -> None:
+    put(engine, "orders", [place(f"o{i}", "anna", 0) for i in range(4)])
+    put(engine, "accesses", [
+        look("agent07", "staff", "o0", 1, device="till-4", team="east", ip="192.0.2.1", fields="name"),
+        look("agent07", "staff", "o1", 2, device="till-4", team="east", ip="192.0.2.1"),
+        look("agent08", "staff", "o2", 3, device="till-4", team="east", ip="192.0.2.2"),
+        look("agent08", "staff", "o3", 4, device="till-5", team="east", ip="192.0.2.2"),
+        look("anna", "customer", "o0", 5, ip="192.0.2.1"),
+    ])  # fmt: skip
+    _, rows = find(engine)
+    seen: dict[str, set[str]] = {}
+    for source, order in rows:
+        seen.setdefault(source, set()).add(order)
+    # A device or address that one account alone used is that account.
+    assert seen == {
+        "staff:agent07": {"o0", "o1"},
+        "staff:agent08": {"o2", "o3"},
+        "unit:device=till-4": {"o0", "o1", "o2"},
+        "unit:team=east": {"o0", "o1", "o2", "o3"},
+    }
+    assert rows["unit:team=east", "o0"]["first_us"] == START + HOUR
+    assert rows["unit:team=east", "o0"]["fields"] == "name"
+
+
+def test_a_file_may_say_who_belongs_together(engine: Engine) -> None:
+    put(engine, "orders", [place(f"o{i}", "anna", 0) for i in range(4)])
+    put(engine, "accesses", [
+        look("agent07", "staff", "o0", 1), look("agent08", "staff", "o1", 2),
+        look("east", "partner", "o2", 3), look("agent07", "service", "o3", 4),
+    ])  # fmt: skip
+    put(engine, "actor_groups", [
+        {"actor": "agent07", "actor_kind": "staff", "branch": "north"},
+        {"actor": "agent08", "branch": "north", "vendor": "calls"},
+        {"actor": "east", "vendor": "calls"},
+        {"actor": "nobody", "branch": "north"},
+    ])  # fmt: skip
+    units = {key for key in find(engine)[1] if key[0].startswith("unit:")}
+    assert units == {
+        ("unit:branch=north", "o0"), ("unit:branch=north", "o1"),
+        ("unit:vendor=calls", "o1"), ("unit:vendor=calls", "o2"),
+    }  # fmt: skip
+
+
+def test_a_unit_most_of_which_is_one_member_is_that_member(engine: Engine) -> None:
+    put(engine, "orders", [place(f"o{i}", "anna", 0) for i in range(5)])
+    put(engine, "accesses", [
+        *(look("agent07", "staff", f"o{i}", 1, team="east") for i in range(4)),
+        look("agent08", "staff", "o4", 2, team="east"),
+    ])  # fmt: skip
+    assert {source for source, _ in find(engine)[1]} == {"staff:agent07", "staff:agent08"}
+
+
+def test_a_list_page_exposes_every_order_on_it(engine: Engine) -> None:
+    put(engine, "orders", [place(f"o{i}", "anna" if i < 2 else "bert", 0) for i in range(4)])
+    put(engine, "accesses", [
+        *(look("agent07", "staff", f"o{i}", 1, channel="search") for i in (0, 2, 3)),
+        look("agent08", "staff", "o1", 2),
+    ])  # fmt: skip
+    keys = set(find(engine)[1])
+    assert {order for source, order in keys if source == "staff:agent07"} == {"o0", "o2", "o3"}
+    assert {order for source, order in keys if source == "staff:agent08"} == {"o1"}

@@ -281,3 +281,21 @@ def test_the_day_of_acting_stands_beside_the_alarm(incidents: dict[str, Path], t
     words = ["investigate", "--out", str(tmp_path / "no"), "--complaints", "x.csv", "--acted"]
     assert main([*words, "last week"]) == 2
     assert not (tmp_path / "no").exists()
+def test_actors_can_be_grouped_by_a_file(incidents: dict[str, Path], tmp_path: Path) -> None:
+    staff = sorted(
+        {
+            row["actor"]
+            for row in read_rows(incidents["insider"] / "accesses.csv")
+            if row["actor_kind"] == "staff"
+        }
+    )
+    lines = [f"{name},branch-{i % 2}" for i, name in enumerate(staff)]
+    groups = tmp_path / "people.csv"
+    groups.write_text("\n".join(["actor,branch", *lines, "agent99,"]) + "\n", encoding="utf-8")
+    answer = run_investigation(
+        incidents["insider"], tmp_path / "out", TABLES, "--actor-groups", str(groups), "--lang", "zh"
+    )
+    sources = {row["source"] for row in read_rows(tmp_path / "out" / "sources.csv")}
+    assert {"unit:branch=branch-0", "unit:branch=branch-1"} <= sources
+    read = {part["table"]: (part["rows"], part["rejects"]) for part in answer["inputs"]}
+    assert read["actor_groups"] == (len(staff), 1)

@@ -18,6 +18,7 @@ FIELDS: Final = {
     "staff": "name|phone|items|price",
     "partner": "name|phone|address",
     "service": "price|payment",
+    "unit": "name|phone|items|price",
 }
 
 
@@ -42,6 +43,8 @@ class Plan:
     with_fields: bool = True
     #: So many customers' accounts that saw an order or two of others.
     strangers: int = 0
+    #: Whether the agents of a region are told as a branch as well.
+    branches: bool = False
 
 
 @dataclass
@@ -96,6 +99,8 @@ def _make_exposures(
             seen[f"staff:agent{r}{first}", i] = at
             if rng.random() < plan.linked:
                 seen[f"staff:agent{r}{(first + 1) % plan.staff_per_branch}", i] = at + 5 * HOUR
+            if plan.branches:
+                seen[f"unit:branch={r}", i] = at
     for k in range(plan.strangers):
         for i in rng.integers(0, len(times), rng.integers(1, 4)).tolist():
             seen[f"customer:stranger{k}", i] = int(times[i]) + HOUR

@@ -20,7 +20,7 @@ from stanch.cli.stdin import STDIN_PATH
 from stanch.engine import open_engine
 from stanch.errors import RejectedTableError, UsageError
 from stanch.evidence.pseudonyms import read_key
-from stanch.evidence.tables import TABLES
+from stanch.evidence.tables import READABLE
 from stanch.findings import Findings
 from stanch.investigate import Investigation, investigate
 from stanch.readers import ReadRequest
@@ -40,6 +40,9 @@ def run_investigate(
     accesses: Annotated[Files, Parameter(help="Who saw which order: a table, or a web log.")] = (),
     orders: Annotated[Files, Parameter(help="The shop's orders.")] = (),
     complaints: Annotated[Files, Parameter(help="Reports of scam contacts.")] = (),
+    actor_groups: Annotated[
+        Files, Parameter(help="Who belongs together: a table of actors, their teams, branches, devices.")
+    ] = (),
     out: Annotated[Path, Parameter(help="Folder for the answer; made if missing.", metavar="DIR")],
     log_format: Annotated[
         str | None, Parameter(help="Format of the logs, where the guess is wrong.", metavar="NAME")
@@ -123,12 +126,17 @@ def run_investigate(
     """
     words = list_words("investigate", dict(locals()), run_investigate)
     paths = {"logins": logins, "accesses": accesses, "orders": orders, "complaints": complaints}
+    if actor_groups and not accesses:
+        raise UsageError(
+            "--actor-groups without --accesses", hint="it says who of the accesses belongs together"
+        )
     if not any(paths.values()):
         raise UsageError(
             "no evidence given", hint="give at least one of --logins --accesses --orders --complaints"
         )
     if signing_key and not bundle:
         raise UsageError("--signing-key signs nothing without --bundle")
+    paths |= {"actor_groups": actor_groups}
     case = Investigation(
         read=ReadRequest(
             paths={table: _name_stdin(files) for table, files in paths.items() if files},
@@ -208,8 +216,8 @@ def _parse_renames(pairs: tuple[str, ...]) -> dict[str, dict[str, str]]:
         table, dot, column = target.partition(".")
         if not (equals and dot and theirs):
             raise UsageError(f"--map {pair}: not of the form TABLE.COLUMN=THEIR_COLUMN")
-        if table not in TABLES or column not in TABLES[table].column_names:
-            known = TABLES[table].column_names if table in TABLES else tuple(TABLES)
+        if table not in READABLE or column not in READABLE[table].column_names:
+            known = READABLE[table].column_names if table in READABLE else tuple(READABLE)
             raise UsageError(f"--map {pair}: there is no {target}", hint=f"known: {' '.join(known)}")
         renames.setdefault(table, {})[column] = theirs
     return renames

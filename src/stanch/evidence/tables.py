@@ -138,6 +138,10 @@ ACCESSES: Final = Table(
         Column("fields", Kind.WORDS, "what was visible, `|`-separated; empty means unknown", words=FIELDS),
         Column("ip", Kind.ADDRESS, "address it was seen from"),
         Column("session", Kind.NAME, "session it was seen in; hashed always", secret=True),
+        Column("team", Kind.NAME, "team or queue of who saw it"),
+        Column("branch", Kind.NAME, "branch, depot or site where it was seen"),
+        Column("vendor", Kind.NAME, "outside firm or software through which it was seen"),
+        Column("device", Kind.NAME, "terminal or hand-held on which it was seen", personal=True),
     ),
 )
 
@@ -185,4 +189,22 @@ COMPLAINTS: Final = Table(
     one_of=("order", "account", "phone"),
 )
 
+#: Not evidence of its own: who of the accesses belongs together.
+ACTOR_GROUPS: Final = Table(
+    "actor_groups",
+    "one row per actor and what it belongs to",
+    (
+        Column("actor", Kind.NAME, "actor of the accesses", required=True, personal=True),
+        Column("actor_kind", Kind.WORD, "its kind; empty: whichever has this name", words=ACTOR_KINDS),
+        Column("team", Kind.NAME, "team or queue"),
+        Column("branch", Kind.NAME, "branch, depot or site"),
+        Column("vendor", Kind.NAME, "outside firm or software"),
+        Column("device", Kind.NAME, "terminal or hand-held", personal=True),
+    ),
+    one_of=("team", "branch", "vendor", "device"),
+)
+
+#: The four tables of evidence.
 TABLES: Final[dict[str, Table]] = {t.name: t for t in (LOGINS, ACCESSES, ORDERS, COMPLAINTS)}
+#: Everything that is read as a table.
+READABLE: Final[dict[str, Table]] = TABLES | {ACTOR_GROUPS.name: ACTOR_GROUPS}

@@ -32,6 +32,13 @@ _FALLEN: Final = {
 }
 
 
+#: Columns of accesses by which those who looked are told together, and how units of each are called.
+_UNITS: Final = {"team": "team", "branch": "branch", "vendor": "vendor", "device": "device", "ip": "address"}
+_MEMBERS: Final = {"actor": pl.String, "actor_kind": pl.String, "word": pl.String, "name": pl.String}
+#: A unit of whose orders one member saw this share is that member: its name must not be taken from it.
+_MOST_OF_ONE: Final = 0.75
+
+
 @dataclass(frozen=True, slots=True)
 class ExposureResult:
     """What a reader must know about the exposures, one plain sentence each."""
@@ -47,6 +54,9 @@ def find_exposures(
 ) -> ExposureResult:
     """Find who could have known which order, from `accesses`, `orders`, `fallen_accounts` as given.
 
+    Teams, branches, vendors, devices and addresses that several share are sources too, by columns of
+    `accesses` and by `actor_groups`.
+
     Makes `exposures` (one row per source and order: `first_us`, `last_us`, `fields`, `weight`) and
     `known_orders` (one row per order of any table: `account` or NULL, `time_us`, `region`).
     `weight` is the chance that the source really saw the order: `p_compromised` for fallen
@@ -57,6 +67,7 @@ def find_exposures(
         task.advance(1)
         _gather_attack(engine)
         _gather_looks(engine, settings)
+        _gather_units(engine)
         task.advance(1)
         engine.run(load_step(_SQL, "exposures"))
         task.advance(1)
@@ -67,6 +78,8 @@ def find_exposures(
         "order_finds",
         "exposure_looks",
         "exposure_reach",
+        "exposure_units",
+        "exposure_members",
         "exposure_fallen",
         "exposure_places",
     )
@@ -115,6 +128,31 @@ def _gather_looks(engine: Engine, settings: ExposureSettings) -> None:
             before_us=settings.before_fall_days * _DAY_US,
         )
     )
+
+
+def _gather_units(engine: Engine) -> None:
+    members = _list_members(engine)
+    if not engine.has("accesses") or not (members.height or _has_units(engine)):
+        engine.put("exposure_units", pl.DataFrame(schema=_LOOKS))
+        return
+    engine.put("exposure_members", members)
+    engine.run(load_step(_SQL, "exposure_units", most_of_one=_MOST_OF_ONE))
+
+
+def _list_members(engine: Engine) -> pl.DataFrame:
+    """Who belongs to which unit by `actor_groups`: one row per actor and unit."""
+    if not engine.has("actor_groups"):
+        return pl.DataFrame(schema=_MEMBERS)
+    given = engine.fetch("SELECT actor, actor_kind, team, branch, vendor, device FROM actor_groups")
+    long = given.unpivot(index=["actor", "actor_kind"], variable_name="word", value_name="name")
+    return long.drop_nulls("name").unique().select(*_MEMBERS)
+
+
+def _has_units(engine: Engine) -> bool:
+    """Whether two who are no customers looked from one place, or any column says who belongs together."""
+    counts = ", ".join(f"count({name}) AS {name}" for name in _UNITS)
+    asked = f"SELECT {counts} FROM accesses WHERE actor_kind IN ('staff', 'partner', 'service')"  # noqa: S608
+    return any(engine.fetch(asked).row(0))
 
 
 def _shows_customers(engine: Engine) -> bool:

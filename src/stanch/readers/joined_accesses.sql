@@ -28,6 +28,10 @@ SELECT
     a.channel,
     a.fields,
     a.ip,
-    a.session
+    a.session,
+    a.team,
+    a.branch,
+    a.vendor,
+    a.device
 FROM accesses AS a
 LEFT JOIN owners AS o ON o.file_id = a.file_id AND o.line = a.line

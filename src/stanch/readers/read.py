@@ -14,7 +14,7 @@ from stanch.evidence.checks import Checked, check_rows
 from stanch.evidence.people import People
 from stanch.evidence.rejects import RejectLog
 from stanch.evidence.spellings import SpellingIndex
-from stanch.evidence.tables import TABLES, Table
+from stanch.evidence.tables import READABLE, Table
 from stanch.findings import Input
 from stanch.progress import Progress, Task
 from stanch.readers.batches import Batch
@@ -31,7 +31,7 @@ def read_evidence(
     engine: Engine,
     rejects: RejectLog,
     progress: Progress,
-    tables: Mapping[str, Table] = TABLES,
+    tables: Mapping[str, Table] = READABLE,
 ) -> EvidenceRead:
     """Read all files of `request`; make a table in `engine` per table given, and `account_spellings`.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stanch.errors import UsageError
-from stanch.evidence.tables import TABLES
+from stanch.evidence.tables import READABLE
 from stanch.evidence.times import check_zone
 from stanch.findings import Input
 from stanch.readers.encodings import check_encoding
@@ -55,8 +55,8 @@ class ReadRequest:
         if self.log_format is not None:
             check_format(self.log_format)
         for table in self.paths:
-            if table not in TABLES:
-                raise UsageError(f"there is no table {table!r}", hint=f"known: {' '.join(TABLES)}")
+            if table not in READABLE:
+                raise UsageError(f"there is no table {table!r}", hint=f"known: {' '.join(READABLE)}")
         given = [path for patterns in self.paths.values() for path in patterns]
         if given.count(STDIN) > 1:
             raise UsageError("standard input can be read as one table only", hint="name files for the others")

@@ -9,6 +9,10 @@ SELECT
     a.channel,
     a.fields,
     a.ip,
-    a.session
+    a.session,
+    a.team,
+    a.branch,
+    a.vendor,
+    a.device
 FROM accesses AS a
 LEFT JOIN untold_files AS u ON u.file_id = a.file_id

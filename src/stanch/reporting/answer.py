@@ -180,6 +180,8 @@ def _say_named(findings: Findings, texts: Catalogue) -> tuple[Markup, list[Marku
         lines.append(texts.html("certainty.named_mixed"))
     else:
         lines += [texts.html(f"certainty.named_{kind}") for kind in sorted(people)]
+    if "unit" in kinds:
+        lines.append(texts.html("certainty.named_unit"))
     if "endpoint" in kinds:
         lines.append(texts.html("certainty.named_endpoint"))
     return texts.html(f"headline.named{form}", source=names), lines

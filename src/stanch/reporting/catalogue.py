@@ -20,7 +20,7 @@ from stanch.reporting.clock import Clock
 
 Lang = Literal["en", "zh"]
 
-_NAMED_KINDS: Final = ("staff", "partner", "service", "customer", "endpoint", "campaign")
+_NAMED_KINDS: Final = ("staff", "partner", "service", "customer", "endpoint", "campaign", "unit")
 _SOURCE_KINDS: Final = frozenset({*_NAMED_KINDS, "unlogged", "none"})
 _MOMENT: Final = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _SOURCE: Final = re.compile(rf"\b(?:group:)?({'|'.join(_NAMED_KINDS)}):(?=(\S))")

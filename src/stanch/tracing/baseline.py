@@ -18,25 +18,26 @@ _AGES_WORTH: Final = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """Chance of each order, given when the contact was: by the habit of ages, in evenly talkative regions."""
+    """Chance of each order, given when the contact was: by the habit of ages, in evenly talkative regions.
 
-    #: Per victim: orders up to here were placed before the contact. Orders lie in order of time.
-    stop: Ints
-    #: Chance that a complaint is about an order of each class of age.
-    by_age: Floats
+    Orders lie in order of time, so those of one class of age lie together and are equally likely.
+    """
+
+    #: Per victim: class of age i holds the orders from `edges[i + 1]` up to `edges[i]`, the freshest first.
+    edges: Ints
+    #: Per victim: chance of each order of a class.
+    chance: Floats
     #: Share of complaints by region in which coincidence would come, were regions evenly talkative; the last
     #: is that of orders whose region is not known.
     by_region: Floats
 
-    def weigh(self, case: Case, victim: int) -> Floats:
-        """Chance, by coincidence, of each order placed before the contact; they sum to 1."""
-        stop = int(self.stop[victim])
-        first, sizes = _list_ages(case, victim, stop)
-        chance = np.zeros(stop)
-        for begin, size, p in zip(first.tolist(), sizes.tolist(), self.by_age.tolist(), strict=True):
-            if size:
-                chance[begin : begin + size] = p / size
-        return np.asarray(chance / chance.sum(), dtype=np.float64)
+    def chance_before(self, order: Ints) -> Floats:
+        """Chance that the order has a lower number than each of `order`: one row per victim."""
+        total = np.zeros((len(self.edges), len(order)))
+        for i in range(self.chance.shape[1]):
+            first, end = self.edges[:, [i + 1]], self.edges[:, [i]]
+            total += self.chance[:, [i]] * (np.clip(order, first, end) - first)
+        return total
 
 
 def compare_orders(case: Case) -> Baseline:
@@ -44,16 +45,28 @@ def compare_orders(case: Case) -> Baseline:
     orders, victims = case.orders, case.victims
     n_ages = len(_AGES_US) + 1
     stop = np.searchsorted(orders.time_us, victims.contact_us, side="right").astype(np.int64)
-    np.maximum.at(stop, victims.of_victim, victims.candidate + 1)
     age = np.searchsorted(_AGES_US, victims.contact_us[victims.of_victim] - orders.time_us[victims.candidate])
     by_age = np.bincount(age, victims.share, minlength=n_ages) + _AGES_WORTH / n_ages
-    even = Baseline(stop, by_age / by_age.sum(), np.zeros(0))
-    by_region = np.zeros(orders.n_regions + 1)
-    for victim, end in enumerate(stop.tolist()):
-        by_region += np.bincount(
-            orders.region[:end] % len(by_region), even.weigh(case, victim), minlength=len(by_region)
-        )
+    older = np.searchsorted(orders.time_us, victims.contact_us[:, None] - _AGES_US)
+    edges = np.zeros((len(victims), n_ages + 1), dtype=np.int64)
+    edges[:, 0] = stop
+    edges[:, 1:-1] = np.minimum(older, stop[:, None])
+    sizes = edges[:, :-1] - edges[:, 1:]
+    by_class = np.where(sizes > 0, by_age, 0.0)
+    chance = by_class / np.maximum(by_class.sum(axis=1, keepdims=True), 1e-300) / np.maximum(sizes, 1)
+    even = Baseline(edges, chance, np.zeros(0))
+    by_region = np.bincount(
+        orders.region % (orders.n_regions + 1), _add_up(even, len(orders)), minlength=orders.n_regions + 1
+    )
     return replace(even, by_region=by_region / max(by_region.sum(), 1e-9))
+
+
+def _add_up(baseline: Baseline, n_orders: int) -> Floats:
+    """Expected complaints about each order by coincidence."""
+    change = np.zeros(n_orders + 1)
+    np.add.at(change, baseline.edges[:, 1:], baseline.chance)
+    np.subtract.at(change, baseline.edges[:, :-1], baseline.chance)
+    return np.asarray(np.maximum(np.cumsum(change)[:-1], 0.0), dtype=np.float64)
 
 
 def count_regions(case: Case, draw: Ints, order: Ints, share: Floats, n_draws: int) -> Floats:
@@ -68,12 +81,3 @@ def count_cited(case: Case) -> Floats:
     """The complaints themselves by region: one row."""
     candidate = case.victims.candidate
     return count_regions(case, np.zeros_like(candidate), candidate, case.victims.share, 1)
-
-
-def _list_ages(case: Case, victim: int, stop: int) -> tuple[Ints, Ints]:
-    """Where each class of age begins among the orders before the contact, and how many it holds."""
-    edges = case.victims.contact_us[victim] - _AGES_US
-    older = np.minimum(np.searchsorted(case.orders.time_us[:stop], edges), stop)
-    begin = np.concatenate([older, [0]])
-    end = np.concatenate([[stop], older])
-    return begin.astype(np.int64), (end - begin).astype(np.int64)

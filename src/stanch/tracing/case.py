@@ -13,7 +13,8 @@ from stanch.engine import Engine
 from stanch.evidence.tables import FIELDS
 from stanch.tracing.settings import TracingSettings
 
-Ints: TypeAlias = npt.NDArray[np.int64]
+#: Of any width: exposures may be many.
+Ints: TypeAlias = npt.NDArray[np.signedinteger]
 Floats: TypeAlias = npt.NDArray[np.float64]
 Numbers: TypeAlias = npt.NDArray[np.number]
 Flags: TypeAlias = npt.NDArray[np.bool_]
@@ -30,10 +31,22 @@ _ORDERS: Final = 'SELECT "order", account, time_us, region FROM known_orders\
  WHERE "order" IS NOT NULL AND time_us <= $until_us'
 _EXPOSED: Final = 'SELECT "order", CAST(NULL AS VARCHAR) AS account, min(first_us) AS time_us,\
  CAST(NULL AS VARCHAR) AS region FROM exposures WHERE first_us <= $until_us GROUP BY "order"'
-_EXPOSURES: Final = 'SELECT source, "order", first_us, fields, weight FROM exposures\
- WHERE first_us <= $until_us'
-_VICTIMS: Final = 'SELECT complaint, "order", account, received_us, contacted_us, known_fields, region\
- FROM victims WHERE received_us <= $until_us'
+_NAMES: Final = {
+    "case_sources": "SELECT DISTINCT source FROM exposures",
+    "case_fields": "SELECT DISTINCT fields FROM exposures WHERE fields IS NOT NULL",
+}
+_EXPOSURES: Final = """
+SELECT s.at AS source_at, o.at AS order_at, e.first_us, f.at AS fields_at, e.weight
+FROM exposures e
+JOIN case_orders o ON o."order" = e."order"
+JOIN case_sources s ON s.source = e.source
+LEFT JOIN case_fields f ON f.fields = e.fields
+WHERE e.first_us <= $until_us
+"""
+_VICTIMS: Final = (
+    'SELECT complaint, "order", account, received_us, contacted_us, known_fields, region FROM victims'
+    " WHERE received_us <= $until_us"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +79,13 @@ class Exposures:
     weight: Floats
     #: Rows of order i: `start[i]` up to `start[i + 1]`.
     start: Ints
+    #: Row numbers in order of `source` and then `order`; those of source j: see `rows_of`.
+    by_source: Ints
+    source_start: Ints
+
+    def rows_of(self, source: int) -> Ints:
+        """Numbers of the rows of one source, in order of `order`."""
+        return self.by_source[self.source_start[source] : self.source_start[source + 1]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +129,7 @@ def load_case(engine: Engine, settings: TracingSettings, until_us: int = NEVER_U
     rows = engine.fetch(_ORDERS if engine.has("known_orders") else _EXPOSED, until)
     rows = rows.unique("order").sort("time_us", "order").with_row_index("at")
     names = rows.select("order", pl.col("at").cast(pl.Int64))
-    exposures = _number_exposures(engine.fetch(_EXPOSURES, until), names)
+    exposures = _number_exposures(engine, names, until)
     orders = _borrow_regions(_number_orders(rows), exposures)
     accounts = rows.select("account", pl.Series("account_at", orders.account)).drop_nulls().unique("account")
     victims = _link_victims(engine.fetch(_VICTIMS, until), names, accounts, orders, settings)
@@ -118,11 +138,11 @@ def load_case(engine: Engine, settings: TracingSettings, until_us: int = NEVER_U
 
 def read_fields(fields: pl.Series) -> Ints:
     """`a|b` -> set with one bit per field; `UNKNOWN` for null."""
-    sets = {
-        text: sum(1 << FIELDS.index(f) for f in text.split("|") if f in FIELDS)
-        for text in fields.drop_nulls().unique()
-    }
-    return np.array([UNKNOWN if text is None else sets[text] for text in fields.to_list()], dtype=np.int64)
+    sets = [
+        UNKNOWN if text is None else sum(1 << FIELDS.index(f) for f in text.split("|") if f in FIELDS)
+        for text in fields.to_list()
+    ]
+    return np.array(sets, dtype=np.int64)
 
 
 def expand_ranges(start: Ints, stop: Ints) -> tuple[Ints, Ints]:
@@ -169,25 +189,42 @@ def _borrow_regions(orders: Orders, exposures: Exposures) -> Orders:
     return replace(orders, region=place.astype(np.int64) - n_unknown, n_regions=len(known) - n_unknown)
 
 
-def _number_exposures(rows: pl.DataFrame, names: pl.DataFrame) -> Exposures:
-    rows = rows.join(names, on="order", how="inner")
-    sources = sorted(rows["source"].unique().to_list())
-    numbers = {name: i for i, name in enumerate(sources)}
-    rows = rows.with_columns(
-        rows["source"].replace_strict(numbers, return_dtype=pl.Int64).alias("source_at")
-        if sources
-        else pl.lit(0, pl.Int64).alias("source_at")
-    ).sort("at", "source_at")
-    order = rows["at"].to_numpy().astype(np.int64)
+def _number_exposures(engine: Engine, names: pl.DataFrame, until: dict[str, int]) -> Exposures:
+    engine.put("case_orders", names)
+    lists: dict[str, pl.Series] = {}
+    for table, sql in _NAMES.items():
+        lists[table] = engine.fetch(sql).to_series().sort()
+        engine.put(table, lists[table].to_frame().with_row_index("at"))
+    rows = engine.fetch(_EXPOSURES, until)
+    engine.drop("case_orders", *_NAMES)
+    kept = rows["source_at"].unique().sort()
+    sources = lists["case_sources"].gather(kept).to_list()
+    place = np.zeros(len(lists["case_sources"]), dtype=np.int32)
+    place[kept.to_numpy()] = np.arange(len(kept))
+    source = place[rows["source_at"].to_numpy()]
+    order = rows["order_at"].to_numpy().astype(np.int32)
+    sets = np.append(read_fields(lists["case_fields"]), UNKNOWN).astype(np.int16)
+    fields = sets[rows["fields_at"].fill_null(-1).to_numpy()]
+    first_us, weight = rows["first_us"].to_numpy(), np.clip(rows["weight"].to_numpy(), 0.0, 1.0)
+    del rows
+    by = np.argsort(order.astype(np.int64) * max(len(sources), 1) + source)
+    source, order = source[by], order[by]
     return Exposures(
         sources,
-        rows["source_at"].to_numpy().astype(np.int64),
+        source,
         order,
-        rows["first_us"].to_numpy().astype(np.int64),
-        read_fields(rows["fields"]),
-        np.clip(rows["weight"].to_numpy().astype(np.float64), 0.0, 1.0),
-        np.searchsorted(order, np.arange(names.height + 1)).astype(np.int64),
+        first_us[by],
+        fields[by],
+        weight[by],
+        _find_starts(order, names.height),
+        np.argsort(source, kind="stable").astype(np.int32),
+        np.concatenate([[0], np.cumsum(np.bincount(source, minlength=len(sources)))]).astype(np.int64),
     )
+
+
+def _find_starts(order: Ints, n_orders: int) -> Ints:
+    counts = np.bincount(order, minlength=n_orders)
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
 
 def _link_victims(
@@ -195,7 +232,7 @@ def _link_victims(
 ) -> Victims:
     rows = rows.join(names, on="order", how="left").join(accounts, on="account", how="left")
     rows = rows.sort("complaint", "received_us", "order", "account", nulls_last=True)
-    contact = rows["contacted_us"].fill_null(rows["received_us"]).to_numpy().astype(np.int64)
+    contact = rows["contacted_us"].fill_null(rows["received_us"]).to_numpy().astype(np.int64, copy=True)
     margin = np.where(
         rows["contacted_us"].is_not_null().to_numpy(),
         settings.margin_minutes * 60_000_000,
@@ -203,6 +240,9 @@ def _link_victims(
     )
     cited = rows["at"].cast(pl.Int64).fill_null(-1).to_numpy()
     account = rows["account_at"].fill_null(-1).to_numpy()
+    # A contact before its order was placed is a clock's error: it came no earlier than the order.
+    knows = np.flatnonzero(cited >= 0)
+    contact[knows] = np.maximum(contact[knows], orders.time_us[cited[knows]])
     candidates = [
         _list_candidates(int(o), int(a), int(t), orders)
         for o, a, t in zip(cited, account, contact, strict=True)

@@ -20,15 +20,14 @@ from typing import Final
 import numpy as np
 
 from stanch.tracing.baseline import Baseline
-from stanch.tracing.case import Case, Flags, Floats, Ints, expand_ranges
+from stanch.tracing.case import Case, Flags, Floats, Ints, Numbers, expand_ranges
 from stanch.tracing.habits import Citing, fit_factors
+from stanch.tracing.usual import N_PARTS, cut_into_parts, measure_parts
 
-#: Odds that a complaint comes from the source, from a doubtful leak to one where nearly every
-#: complaint does; log-uniform. Divided by its mean exposure they are how many times likelier an exposed
-#: order is to be complained about.
-ODDS: Final = np.geomspace(0.12, 1000.0, 10)
-#: A source's exposures are cut into this many parts of equal size; a window is a run of parts.
-N_PARTS: Final = 8
+#: Odds that a complaint comes from the source, from one in five to nearly all: higher ones are hardly told
+#: from these, and lower ones name nobody; log-uniform. Divided by its mean exposure they are how many times
+#: likelier an exposed order is to be complained about.
+ODDS: Final = np.geomspace(0.25, 60.0, 8)
 #: The whole log is the likeliest window; the rest is shared by all others.
 P_WHOLE: Final = 0.5
 #: A source held against fewer complaints is never strong evidence.
@@ -117,50 +116,43 @@ def measure_scale(case: Case, baseline: Baseline) -> Scale:
     """Cut exposures into parts and add up what each source's mean exposure costs it."""
     windows = list_windows()
     n_sources = len(case.exposures.sources)
-    part = _cut_into_parts(case)
+    part = cut_into_parts(case)
     able = np.bincount(case.exposures.source, minlength=n_sources) >= LEAST_SEEN
     mean = np.zeros((len(case.victims), n_sources))
-    by_part: list[tuple[Ints, Floats]] = []
-    for victim in range(len(case.victims)):
-        rows, value = weigh_exposures(case, baseline, victim)
-        at = case.exposures.source[rows] * N_PARTS + part[rows]
-        sums = np.bincount(at, value, minlength=n_sources * N_PARTS).astype(np.float64)
-        parts = sums.reshape(n_sources, N_PARTS)
-        mean[victim] = parts.sum(axis=1)
-        seen = np.flatnonzero(able & (mean[victim] > 0))
-        by_part.append((seen, parts[seen]))
-    ratios = scale_ratios(mean.T)
+    ratios = np.zeros((n_sources, len(ODDS)))
     cost = np.zeros((n_sources, len(windows.begin), len(ODDS)))
     explained = np.zeros_like(cost)
-    for seen, parts in by_part:
-        odds = sum_windows(parts, windows)[:, :, None] * ratios[seen][:, None, :]
-        cost[seen] += np.log1p(odds)
-        explained[seen] += odds / (1 + odds) / max(len(case.victims), 1)
+    for chunk, occasions, parts in measure_parts(case, baseline, part):
+        own = parts.sum(axis=2)
+        mean[:, chunk] = own[occasions.of_victim]
+        ratios[chunk] = scale_ratios(own.T, occasions.n_victims)
+        kept = np.flatnonzero(able[chunk])
+        sums = sum_windows(parts[:, kept].reshape(-1, N_PARTS), windows)
+        n_victims = occasions.n_victims.astype(np.float64)
+        share = n_victims / len(case.victims)
+        for i in range(len(ODDS)):
+            odds = 1 + sums.reshape(len(share), len(kept), -1) * ratios[chunk[kept], i][:, None]
+            cost[chunk[kept], :, i] = np.tensordot(n_victims, np.log(odds), axes=1)
+            explained[chunk[kept], :, i] = 1 - np.tensordot(share, 1 / odds, axes=1)
     return Scale(windows, part, able, ratios, cost, explained, mean, _share_regions(case))
 
 
 def _share_regions(case: Case) -> Floats:
     exposures, n_regions = case.exposures, case.orders.n_regions + 1
-    at = exposures.source * n_regions + case.orders.region[exposures.order] % n_regions
+    at = exposures.source * np.int64(n_regions) + case.orders.region[exposures.order] % n_regions
     n_sources = len(exposures.sources)
     sums = np.bincount(at, exposures.weight, minlength=n_sources * n_regions).reshape(n_sources, n_regions)
     return np.asarray(sums / np.maximum(sums.sum(axis=1, keepdims=True), 1e-9), dtype=np.float64)
 
 
-def measure_mean(case: Case, baseline: Baseline) -> Floats:
-    """Mean exposure of orders like each victim's: one row per victim, one column per source."""
-    n_sources = len(case.exposures.sources)
-    mean = np.zeros((len(case.victims), n_sources))
-    for victim in range(len(case.victims)):
-        rows, value = weigh_exposures(case, baseline, victim)
-        mean[victim] = np.bincount(case.exposures.source[rows], value, minlength=n_sources)
-    return mean
+def scale_ratios(mean: Floats, n: Numbers | int = 1) -> Floats:
+    """Ratios that give `ODDS` at the mean exposure of the victims that could tell.
 
-
-def scale_ratios(mean: Floats) -> Floats:
-    """Ratios that give `ODDS` at the mean exposure of the victims (last dimension) that could tell."""
-    could_tell = np.maximum((mean > 0).sum(axis=-1), 1)
-    return np.asarray(ODDS / np.maximum(mean.sum(axis=-1) / could_tell, 1e-9)[..., None], dtype=np.float64)
+    Victims in the last dimension; each entry stands for `n` of them.
+    """
+    could_tell = np.maximum(((mean > 0) * n).sum(axis=-1), 1)
+    total = (mean * n).sum(axis=-1)
+    return np.asarray(ODDS / np.maximum(total / could_tell, 1e-9)[..., None], dtype=np.float64)
 
 
 def sum_windows(parts: Floats, windows: Windows) -> Floats:
@@ -171,14 +163,11 @@ def sum_windows(parts: Floats, windows: Windows) -> Floats:
 
 def mean_by_part(ground: Ground, sources: list[int]) -> Floats:
     """Mean exposure of orders like each victim's: by source (in the order given), victim and part."""
-    case, part = ground.case, ground.scale.part
-    place = np.full(len(case.exposures.sources), -1, dtype=np.int64)
-    place[sources] = np.arange(len(sources))
-    asked = np.flatnonzero(place[case.exposures.source] >= 0)
-    means = np.zeros((len(sources), len(case.victims), N_PARTS))
-    for victim in range(len(case.victims)):
-        rows, value = weigh_exposures(case, ground.baseline, victim, asked)
-        np.add.at(means[:, victim], (place[case.exposures.source[rows]], part[rows]), value)
+    means = np.zeros((len(sources), len(ground.case.victims), N_PARTS))
+    place = {j: i for i, j in enumerate(sources)}
+    for chunk, occasions, parts in measure_parts(ground.case, ground.baseline, ground.scale.part, sources):
+        for i, j in enumerate(chunk.tolist()):
+            means[place[j]] = parts[occasions.of_victim, i]
     return means
 
 
@@ -204,11 +193,35 @@ def collect_hits(ground: Ground, draws: tuple[Ints, Ints, Ints, Floats], cited: 
     return hits if (share == 1.0).all() else _join_candidates(hits, n_victims, len(exposures.sources))
 
 
-def weigh_hits(ground: Ground, hits: Hits, by_region: Floats, least_hits: int = LEAST_HITS) -> Strengths:
-    """Bayes factors of each draw and source with so many hits; the windows and ratios averaged over.
+def weigh_hits(ground: Ground, hits: Hits, by_region: Floats) -> Strengths:
+    """Bayes factors of each draw and source with `LEAST_HITS`; the windows and ratios averaged over.
 
     `by_region`: complaints by region, one row per draw.
     """
+    draw, source, terms = _hold_against(ground, hits, LEAST_HITS)
+    return _average(ground, by_region, draw, source, terms)
+
+
+def find_strongest(ground: Ground, hits: Hits, by_region: Floats) -> Floats:
+    """Per draw, the strongest evidence (log Bayes factor and prior) against a source that could be named.
+
+    No average is over its largest term, so only sources whose largest term is over the evidence against
+    another need averaging.
+    """
+    draw, source, terms = _hold_against(ground, hits, LEAST_SEEN)
+    most = terms.max(axis=(1, 2), initial=-np.inf) + ground.log_prior[source]
+    strongest = np.full(len(by_region), ground.log_prior.max(initial=-np.inf))
+    by_draw = np.lexsort((source, -most, draw))
+    likeliest = by_draw[np.unique(draw[by_draw], return_index=True)[1]]
+    for rows in (likeliest, np.setdiff1d(np.arange(len(draw)), likeliest)):
+        at = rows[most[rows] > strongest[draw[rows]]]
+        found = _average(ground, by_region, draw[at], source[at], terms[at])
+        np.maximum.at(strongest, found.draw, found.log_factor + ground.log_prior[found.source])
+    return strongest
+
+
+def _hold_against(ground: Ground, hits: Hits, least_hits: int) -> tuple[Ints, Ints, Floats]:
+    """Draws and sources with so many hits: the log likelihood ratio by pair, window and ratio."""
     scale, n_sources = ground.scale, len(ground.case.exposures.sources)
     pair = hits.draw * n_sources + hits.source
     pairs, of, n_hits = np.unique(pair, return_inverse=True, return_counts=True)
@@ -222,22 +235,22 @@ def weigh_hits(ground: Ground, hits: Hits, by_region: Floats, least_hits: int = 
         logs = np.log1p(scale.ratios[hits.source[kept], i] * hits.value[kept])
         gain[:, :, i] = np.bincount(at, logs, minlength=n_kept * N_PARTS).reshape(n_kept, N_PARTS)
     source = pairs[enough] % n_sources
-    terms = sum_windows(gain, scale.windows) - scale.cost[source]
-    by_window = add_logs(terms) - np.log(len(ODDS))
-    joint = by_window + scale.windows.log_prior
+    terms = sum_windows(gain, scale.windows)
+    terms -= scale.cost[source]
+    return pairs[enough] // n_sources, source, terms
+
+
+def _average(ground: Ground, by_region: Floats, draw: Ints, source: Ints, terms: Floats) -> Strengths:
+    scale = ground.scale
+    joint = add_logs(terms) - np.log(len(ODDS)) + scale.windows.log_prior
     best = joint.argmax(axis=1)
-    draw, kept_rows = pairs[enough] // n_sources, np.arange(n_kept)
-    explained = scale.explained[source, best, terms[kept_rows, best].argmax(axis=1)]
+    explained = scale.explained[source, best, terms[np.arange(len(best)), best].argmax(axis=1)]
     none = np.zeros_like(ground.baseline.by_region)
     excuse = excuse_regions(ground, by_region, none, np.zeros(1))[draw] - excuse_regions(
         ground, by_region[draw], scale.regions[source] * explained[:, None], explained
     )
-    return Strengths(
-        draw,
-        source,
-        add_logs(joint) - excuse,
-        best,
-    )
+    # Talkative regions excuse coincidence; they never speak for a leak.
+    return Strengths(draw, source, add_logs(joint) - np.maximum(excuse, 0.0), best)
 
 
 def excuse_regions(ground: Ground, by_region: Floats, from_leaks: Floats, explained: Floats) -> Floats:
@@ -254,38 +267,6 @@ def add_logs(terms: Floats) -> Floats:
     """Log of the sum of exponentials along the last dimension; much faster than SciPy's, for finite terms."""
     top = terms.max(axis=-1, keepdims=True)
     return np.asarray(np.log(np.exp(terms - top).sum(axis=-1)) + top[..., 0], dtype=np.float64)
-
-
-def _cut_into_parts(case: Case) -> Ints:
-    """Part of each exposure: equal shares of its source's exposures by time, equal times together."""
-    exposures = case.exposures
-    by_time = np.lexsort((exposures.first_us, exposures.source))
-    source, times = exposures.source[by_time], exposures.first_us[by_time]
-    first = np.searchsorted(source, np.arange(len(exposures.sources)))
-    size = np.bincount(source, minlength=len(exposures.sources))
-    rank = np.arange(len(source)) - first[source]
-    # Rows of one time take the rank of the first of them.
-    new = (
-        np.concatenate([[True], (source[1:] != source[:-1]) | (times[1:] != times[:-1])])
-        if len(source)
-        else np.zeros(0, bool)
-    )
-    rank = rank[np.maximum.accumulate(np.where(new, np.arange(len(source)), 0))]
-    part = np.empty(len(source), dtype=np.int64)
-    part[by_time] = rank * N_PARTS // np.maximum(size[source], 1)
-    return part
-
-
-def weigh_exposures(
-    case: Case, baseline: Baseline, victim: int, among: Ints | None = None
-) -> tuple[Ints, Floats]:
-    """Exposures in time for one victim, and how much each adds to its source's mean exposure."""
-    exposures = case.exposures
-    before = int(exposures.start[baseline.stop[victim]])
-    rows = np.arange(before) if among is None else among[: np.searchsorted(among, before)]
-    rows = rows[exposures.first_us[rows] < case.victims.before_us[victim]]
-    chance = baseline.weigh(case, victim)
-    return rows, exposures.weight[rows] * chance[exposures.order[rows]]
 
 
 def _join_candidates(hits: Hits, n_victims: int, n_sources: int) -> Hits:

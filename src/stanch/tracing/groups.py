@@ -62,6 +62,6 @@ def _are_alike(case: Case, orders: dict[int, Ints], seen: Flags, a: int, b: int)
         return False
     for j in (a, b):
         if j not in orders:
-            orders[j] = case.exposures.order[case.exposures.source == j]
+            orders[j] = case.exposures.order[case.exposures.rows_of(j)]
     common = len(np.intersect1d(orders[a], orders[b], assume_unique=True))
     return common >= LEAST_COMMON * (len(orders[a]) + len(orders[b]) - common)

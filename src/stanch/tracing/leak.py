@@ -53,11 +53,10 @@ def weigh_copy(case: Case, baseline: Baseline) -> float:
 def _measure_spans(case: Case, baseline: Baseline, begin: Ints, end: Ints) -> tuple[Floats, Floats]:
     """Per span and victim: share of the candidates inside, and chance of that by coincidence."""
     victims = case.victims
-    seen, usual = np.zeros((len(begin), len(victims))), np.zeros((len(begin), len(victims)))
-    for victim in range(len(victims)):
-        total = np.concatenate([[0.0], np.cumsum(baseline.weigh(case, victim))])
-        last = len(total) - 1
-        usual[:, victim] = total[np.minimum(end, last)] - total[np.minimum(begin, last)]
+    edges, at = np.unique(np.concatenate([begin, end]), return_inverse=True)
+    total = baseline.chance_before(edges)
+    usual = (total[:, at[len(begin) :]] - total[:, at[: len(begin)]]).T
+    seen = np.zeros_like(usual)
     inside = (victims.candidate >= begin[:, None]) & (victims.candidate < end[:, None])
     np.add.at(seen.T, victims.of_victim, (inside * victims.share).T)
     return seen, usual

@@ -21,13 +21,14 @@ import numpy as np
 from stanch.progress import Progress
 from stanch.tracing.baseline import count_cited, count_regions
 from stanch.tracing.case import UNKNOWN, Floats, Ints
-from stanch.tracing.evidence import LEAST_SEEN, Ground, collect_hits, weigh_hits
+from stanch.tracing.evidence import Ground, collect_hits, find_strongest
 from stanch.tracing.habits import N_SETS, fit_factors
 
 #: An `unlogged` history's order is placed within so much of the cited one, before or after: a week.
 _NEAR_US: Final = 84 * 3_600_000_000
-#: Histories drawn at once; bounds memory.
+#: Histories drawn at once, and rows of these; bounds memory.
 _BATCH: Final = 200
+_ROWS: Final = 100_000
 #: Histories after which it is looked whether naming is out of reach anyway.
 _GLANCE: Final = 200
 
@@ -58,7 +59,7 @@ def simulate_histories(ground: Ground, n: int, strongest: float, seed: int, prog
             chances = _list_chances(ground, near=kind == "unlogged")
             done = 0
             while done < n:
-                size = min(_BATCH, n - done)
+                size = min(_BATCH, max(1, _ROWS // len(ground.case.victims.candidate)), n - done)
                 parts.append(_draw_strongest(ground, chances, size, rng))
                 done += size
                 task.advance(size)
@@ -68,45 +69,59 @@ def simulate_histories(ground: Ground, n: int, strongest: float, seed: int, prog
     return Histories(found["none"], found["unlogged"])
 
 
-def _list_chances(ground: Ground, *, near: bool) -> list[tuple[int, Floats]]:
-    """For each victim's candidate: the first order that it may become, and running chances from there."""
-    case, chances = ground.case, []
-    factors = np.exp(fit_factors(count_cited(case), ground.baseline.by_region)[0][0])
-    for row, victim in enumerate(case.victims.of_victim.tolist()):
-        weights = ground.baseline.weigh(case, victim)
-        weights *= factors[case.orders.region[: len(weights)]]
-        first = 0
-        if near:
-            placed = case.orders.time_us[case.victims.candidate[row]]
-            first = int(np.searchsorted(case.orders.time_us, placed - _NEAR_US))
-            weights = weights[first : np.searchsorted(case.orders.time_us, placed + _NEAR_US, side="right")]
-        chances.append((first, np.cumsum(weights)))
-    return chances
+@dataclass(frozen=True, slots=True)
+class _Chances:
+    """What each candidate may become: one row per candidate, one column per class of age."""
+
+    #: Running talkativeness of all orders' regions; orders of one class are drawn in proportion to it.
+    total: Floats
+    #: Of that, where each class begins and ends.
+    begin: Floats
+    end: Floats
+    #: Running chance of the classes; the last is 1.
+    by_class: Floats
+    #: First and last order that may be drawn.
+    first: Ints
+    last: Ints
 
 
-def _draw_strongest(
-    ground: Ground, chances: list[tuple[int, Floats]], n: int, rng: np.random.Generator
-) -> Floats:
+def _list_chances(ground: Ground, *, near: bool) -> _Chances:
+    case, baseline = ground.case, ground.baseline
+    factors = np.exp(fit_factors(count_cited(case), baseline.by_region)[0][0])
+    total = np.concatenate([[0.0], np.cumsum(factors[case.orders.region])])
+    edges = baseline.edges[case.victims.of_victim]
+    first, stop = np.zeros(len(edges), dtype=np.int64), edges[:, 0]
+    if near:
+        placed = case.orders.time_us[case.victims.candidate]
+        first = np.searchsorted(case.orders.time_us, placed - _NEAR_US)
+        stop = np.minimum(np.searchsorted(case.orders.time_us, placed + _NEAR_US, side="right"), stop)
+    inside = np.clip(edges, first[:, None], stop[:, None])
+    begin, end = total[inside[:, 1:]], total[inside[:, :-1]]
+    by_class = np.cumsum(baseline.chance[case.victims.of_victim] * (end - begin), axis=1)
+    return _Chances(total, begin, end, by_class / by_class[:, [-1]], first, stop - 1)
+
+
+def _draw_strongest(ground: Ground, chances: _Chances, n: int, rng: np.random.Generator) -> Floats:
     draws, cited = _draw_complaints(ground, chances, n, rng)
     hits = collect_hits(ground, draws, cited)
     draw, _, order, share = draws
     by_region = count_regions(ground.case, draw, order, share, n)
-    found = weigh_hits(ground, hits, by_region, LEAST_SEEN)
-    strongest = np.full(n, ground.log_prior.max(initial=-np.inf))
-    np.maximum.at(strongest, found.draw, found.log_factor + ground.log_prior[found.source])
-    return strongest
+    return find_strongest(ground, hits, by_region)
 
 
 def _draw_complaints(
-    ground: Ground, chances: list[tuple[int, Floats]], n: int, rng: np.random.Generator
+    ground: Ground, chances: _Chances, n: int, rng: np.random.Generator
 ) -> tuple[tuple[Ints, Ints, Ints, Floats], Ints]:
     """Orders and cited fields of `n` histories: (draw, victim, order, share), and sets of fields."""
     victims = ground.case.victims
     n_rows = len(victims.candidate)
-    order = np.empty((n, n_rows), dtype=np.int64)
-    for row, (first, total) in enumerate(chances):
-        at = np.searchsorted(total, rng.random(n) * total[-1], side="right")
-        order[:, row] = first + np.minimum(at, len(total) - 1)
+    chance = rng.random((n, n_rows))
+    age = np.minimum((chance[:, :, None] >= chances.by_class).sum(axis=2), chances.by_class.shape[1] - 1)
+    row = np.arange(n_rows)
+    begin, end = chances.begin[row, age], chances.end[row, age]
+    at = begin + rng.random((n, n_rows)) * (end - begin)
+    order = np.searchsorted(chances.total, at, side="right") - 1
+    order = np.clip(order, chances.first, chances.last)
     cited = rng.choice(N_SETS, size=(n, len(victims)), p=ground.citing.p_set)
     cited[:, victims.fields == UNKNOWN] = UNKNOWN
     draw = np.repeat(np.arange(n), n_rows)

@@ -11,7 +11,6 @@ from scipy.special import logsumexp
 
 from stanch.tracing.case import Floats, Ints
 from stanch.tracing.evidence import (
-    N_PARTS,
     ODDS,
     Ground,
     Hits,
@@ -21,6 +20,7 @@ from stanch.tracing.evidence import (
     mean_by_part,
     sum_windows,
 )
+from stanch.tracing.usual import N_PARTS
 
 #: So many sources are tried together.
 MOST_TOGETHER: Final = 3
@@ -222,7 +222,8 @@ def _weigh_set(members: tuple[int, ...], seen: Floats, usual: Floats, ratios: Fl
     """Log Bayes factor of one set, its ratios averaged over; share that each tried explains then."""
     rows = list(members)
     grid = np.array(list(itertools.product(*ratios[rows])))
-    logs = (np.log1p(grid @ seen[rows]) - np.log1p(grid @ usual[rows])).sum(axis=1)
+    hit = seen[rows].any(axis=0)
+    logs = np.log1p(grid @ seen[rows][:, hit]).sum(axis=1) - np.log1p(grid @ usual[rows]).sum(axis=1)
     best = grid[int(logs.argmax())]
     shares = np.zeros(len(seen))
     shares[rows] = (best[:, None] * usual[rows] / (1 + best @ usual[rows])).mean(axis=1)

@@ -45,6 +45,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     " {expected} expected.",
     "saw_service": "{hits} of {n} complainants' orders were seen by this service between {first} and {last};"
     " {expected} expected.",
+    "saw_unit": "{hits} of {n} complainants' orders were seen there between {first} and {last};"
+    " {expected} expected.",
     "saw_campaign": "{hits} of {n} complainants' orders were open to this attack through accounts that fell,"
     " between {first} and {last}; {expected} expected.",
     "saw_endpoint": "{hits} of {n} complainants' orders were shown by this page without sign-in between"
@@ -63,6 +65,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "taken_over": "The account may itself have been taken over: the evidence names an account, not a person.",
     "access_taken_over": "The access may itself have been taken over: the evidence names an access, not a"
     " person.",
+    "several_there": "Several accounts look at orders there; the evidence names none of them.",
     "alike": "The evidence cannot tell {members} apart: they saw nearly the same orders.",
     "named": "{source} explains {explained} of {n} complaints.",
     "undetermined": "No source is sure enough to be named: the likeliest, {source}, reaches a probability of"

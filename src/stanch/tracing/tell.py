@@ -44,6 +44,12 @@ REASONS: Final = {
 _LN10: Final = float(np.log(10))
 #: A hit that the fields cited speak against counts as none in what is told.
 _PLAIN_HIT: Final = 0.05
+#: What is kept open of each kind of source; of accounts, that they were taken over.
+_HELD_OPEN: Final = {
+    "partner": "access_taken_over",
+    "service": "access_taken_over",
+    "unit": "several_there",
+}
 _MOST_POSTERIORS: Final = 50
 _EVERYTHING: Final = 0.8
 
@@ -178,8 +184,7 @@ def _give_source_reasons(traced: Traced, j: int, n_plain: int | None) -> list[Re
     told += _tell_rivals(traced, j, hits) if hits and verdict != "named" else []
     kind = case.exposures.sources[j].partition(":")[0]
     if likely and kind not in ("campaign", "endpoint"):
-        taken_over = "access_taken_over" if kind in ("partner", "service") else "taken_over"
-        told.append(Reason(taken_over, {}, "against"))
+        told.append(Reason(_HELD_OPEN.get(kind, "taken_over"), {}, "against"))
     return told
 
 
@@ -209,7 +214,7 @@ def _tell_rate(traced: Traced, j: int) -> Reason:
 def _tell_fields(traced: Traced, j: int) -> list[Reason]:
     """Complaints whose caller cited a field that the source never shows."""
     exposures, cited = traced.ground.case.exposures, traced.ground.case.victims.fields
-    shown = exposures.fields[exposures.source == j]
+    shown = exposures.fields[exposures.rows_of(j)]
     if not len(shown) or (shown == 0).any():
         return []
     union = int(np.bitwise_or.reduce(shown))
@@ -244,9 +249,10 @@ def _find_leak_window(traced: Traced, j: int) -> tuple[int | None, int | None]:
         return None, None
     victims = traced.hits.victim[inside]
     cited = case.victims.candidate[np.isin(case.victims.of_victim, victims)]
-    rows = (case.exposures.source == j) & np.isin(case.exposures.order, cited)
-    rows &= (scale.part >= scale.windows.begin[w]) & (scale.part < scale.windows.end[w])
-    times = case.exposures.first_us[rows]
+    rows = case.exposures.rows_of(j)
+    rows = rows[np.isin(case.exposures.order[rows], cited)]
+    part = scale.part[rows]
+    times = case.exposures.first_us[rows[(part >= scale.windows.begin[w]) & (part < scale.windows.end[w])]]
     return int(times.min()), int(times.max())
 
 

@@ -15,7 +15,7 @@ from stanch.findings import Attribution, AttributionVerdict
 from stanch.progress import Progress, SilentProgress
 from stanch.tracing.baseline import compare_orders, count_cited
 from stanch.tracing.case import Case, load_case
-from stanch.tracing.evidence import Ground, Hits, collect_hits, measure_mean, measure_scale
+from stanch.tracing.evidence import Ground, Hits, collect_hits, measure_scale
 from stanch.tracing.explain import Explanation, explain_complaints
 from stanch.tracing.habits import estimate_citing
 from stanch.tracing.judge import LEAST_POSTERIOR, Verdicts, judge_sources, list_named
@@ -26,6 +26,7 @@ from stanch.tracing.reasons import Reason, say_settle
 from stanch.tracing.settings import TracingSettings
 from stanch.tracing.settle import plan_settling
 from stanch.tracing.tell import REASONS, SOURCES, attribute, put_tables
+from stanch.tracing.usual import measure_mean
 
 _RECEIVED: Final = "SELECT received_us FROM victims ORDER BY received_us"
 #: Somebody who gets near to being named is held against simulated histories.

@@ -4,6 +4,8 @@ WITH looks AS (
   SELECT source, "order", time_us, fields, weight FROM exposure_looks
   UNION ALL
   SELECT source, "order", time_us, fields, weight FROM exposure_reach
+  UNION ALL
+  SELECT source, "order", time_us, fields, weight FROM exposure_units
 ),
 merged AS (
   SELECT
