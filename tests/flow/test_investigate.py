@@ -281,6 +281,8 @@ def test_the_day_of_acting_stands_beside_the_alarm(incidents: dict[str, Path], t
     words = ["investigate", "--out", str(tmp_path / "no"), "--complaints", "x.csv", "--acted"]
     assert main([*words, "last week"]) == 2
     assert not (tmp_path / "no").exists()
+
+
 def test_actors_can_be_grouped_by_a_file(incidents: dict[str, Path], tmp_path: Path) -> None:
     staff = sorted(
         {
