@@ -124,6 +124,9 @@ def test_the_zone_decides_which_day_today_is() -> None:
         ("A scammer called from 07700 900123. My number is 07700 900456.", ["07700900123"]),
         ("Scam call from (202) 555-0147 about tracking number JD0002233445566", ["2025550147"]),
         ("有人冒充贵店客服打电话(0080012345678),说退款", ["0080012345678"]),
+        ("A fake agent of the shop called me. His number was +44 7700 900123.", ["+447700900123"]),
+        ("Cust had a scam call from the shop's agent. His number is 07700 900456.", []),
+        ("A scammer rang me from 020 7946 0123, the screen showed +44 20 7946 0123", ["02079460123"]),
         ("The fraudster rang; I then called your helpline 0800 0000 000", []),
     ],
 )

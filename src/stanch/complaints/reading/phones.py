@@ -65,6 +65,9 @@ _VICTIM_EN: Final = re.compile(
     r"|registered (?:number|mobile|phone)|contactable)"
     r"(?: ?(?:number|no\.?|is|was|on|at|:|\.|,|are|via|which is|ends|phone|mobile|back|\())*\s*$"
 )
+#: "His number" is the caller's where the victim tells it, the victim's where an agent writes it down.
+_THEIRS_EN: Final = re.compile(r"\b(?:his|her|their)\b[^.]*$")
+_FIRST_PERSON_EN: Final = re.compile(r"\b(?:i|me|my|i'm|i've|im)\b")
 _VICTIM_AFTER_EN: Final = re.compile(r"^[ )]*(?:is my|\(?my (?:number|own|mobile)|which is my|\(mine|\(cust)")
 _OFFICIAL_ZH: Final = re.compile(
     r"(?:官方|官网|正规|真正的?|你们(?:公司|店|家)?的?客服|贵司|正确|银行(?:的)?客服(?:热线)?|人工|报警|反诈|拨打了?|(?:我|客户|用户|又|再|就"
@@ -159,8 +162,12 @@ def _judge(text: Text, start: int, end: int) -> Phone | None:
     sentence = text.sentence_at(start)[0]
     left = plain[max(sentence, start - 45) : start]
     right = plain[end : end + 24]
-    find_owner = _find_owner_zh if text.language == "zh" else _find_owner_en
-    owner = find_owner(left, right, short=len(number) <= 6)
+    short = len(number) <= 6
+    if text.language == "zh":
+        owner = _find_owner_zh(left, right, short=short)
+    else:
+        told = _FIRST_PERSON_EN.search(plain) is not None
+        owner = _find_owner_en(left, right, short=short, told_by_victim=told)
     if owner == "none":
         return None
     called = _CALLER_ZH.search(left) or _AFTER_CALLER_ZH.match(right) or text.language == "en"
@@ -178,9 +185,11 @@ def _find_owner_zh(left: str, right: str, *, short: bool) -> Owner:
     return "official" if _OFFICIAL_ZH.search(left) and not named else "caller"
 
 
-def _find_owner_en(left: str, right: str, *, short: bool) -> Owner:
+def _find_owner_en(left: str, right: str, *, short: bool, told_by_victim: bool) -> Owner:
     if _NONE_EN.search(left) or (short and not _SHORT_CALLER_EN.search(left)):
         return "none"
-    if _VICTIM_EN.search(left) or _VICTIM_AFTER_EN.match(right):
+    named = _VICTIM_EN.search(left)
+    theirs = told_by_victim and named is not None and _THEIRS_EN.search(named[0]) is not None
+    if (named and not theirs) or _VICTIM_AFTER_EN.match(right):
         return "victim"
     return "official" if _OFFICIAL_EN.search(left) else "caller"

@@ -221,10 +221,10 @@ def _list_marks(parts: _Parts) -> Iterator[Mark]:
 
 
 def _merge_phones(phones: list[Phone]) -> list[Phone]:
-    """One of each number."""
+    """One of each number, with or without the code of its country."""
     first: dict[str, Phone] = {}
     for phone in phones:
-        first.setdefault(phone.number, phone)
+        first.setdefault(phone.number[-9:], phone)
     return list(first.values())
 
 
