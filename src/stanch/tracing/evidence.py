@@ -127,6 +127,8 @@ def measure_scale(case: Case, baseline: Baseline) -> Scale:
         mean[:, chunk] = own[occasions.of_victim]
         ratios[chunk] = scale_ratios(own.T, occasions.n_victims)
         kept = np.flatnonzero(able[chunk])
+        if not len(kept):
+            continue
         sums = sum_windows(parts[:, kept].reshape(-1, N_PARTS), windows)
         n_victims = occasions.n_victims.astype(np.float64)
         share = n_victims / len(case.victims)

@@ -1,7 +1,7 @@
 """Rows a second that `stanch serve` takes in, beside a server of the same stack that only echoes.
 
 Both run as processes of their own on 127.0.0.1, one after the other, with the load generator on the same
-machine: `python3 dev.py bench intake`. Every row is checked and on the disk before it is answered.
+machine: `python3 dev.py bench serving`. Every row is checked and on the disk before it is answered.
 """
 
 from __future__ import annotations
