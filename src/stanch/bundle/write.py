@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Template
 from markupsafe import Markup
 
 from stanch.bundle.keys import ALGORITHM, Signer
@@ -44,6 +44,7 @@ from stanch.readers.files import show_path
 from stanch.reporting.catalogue import Catalogue, Lang, load_catalogue
 from stanch.reporting.cells import show_text
 from stanch.reporting.folder import BUNDLE, BUNDLE_ZIP, OUTPUT_NAMES
+from stanch.reporting.templates import open_templates
 from stanch.settings import Settings
 
 INDEX: Final = "index.html"
@@ -198,12 +199,6 @@ def _describe(statement: Statement) -> dict[str, Any]:
 
 @cache
 def _load_template() -> tuple[Template, str]:
-    environment = Environment(
-        loader=PackageLoader("stanch.bundle", "page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = open_templates("stanch.bundle")
     style = files("stanch.reporting").joinpath("page", "report.css").read_text(encoding="utf-8")
     return environment.get_template("index.html.j2"), style

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Environment, Template
 from markupsafe import Markup
 
 from stanch.notices.audiences import AUDIENCES
@@ -19,6 +19,7 @@ from stanch.notices.figures import Ledger
 from stanch.notices.messages import Message
 from stanch.notices.sms import measure_sms
 from stanch.reporting.catalogue import Catalogue
+from stanch.reporting.templates import open_templates
 
 #: Hours within which a notice is due, see `stanch.notices.contents`.
 _CLOCKS: Final = {"gdpr-33": 72, "pipl-57": 4}
@@ -91,12 +92,6 @@ def _tell_length(text: str, texts: Catalogue) -> str:
 
 @cache
 def _load_templates() -> tuple[Environment, str]:
-    environment = Environment(
-        loader=PackageLoader("stanch.notices", "page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = open_templates("stanch.notices")
     style = files("stanch.notices").joinpath("page", "notices.css").read_text(encoding="utf-8")
     return environment, style

@@ -13,7 +13,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Template
 from markupsafe import Markup
 
 from stanch.engine import Engine
@@ -33,6 +33,7 @@ from stanch.reporting.sections import (
     list_costs,
 )
 from stanch.reporting.sources import count_exposed
+from stanch.reporting.templates import open_templates
 
 _MAX_ACCOUNTS: Final = 20
 _MAX_CAMPAIGNS: Final = 8
@@ -147,12 +148,6 @@ def show_shares(texts: Catalogue, interval: Interval) -> Markup:
 
 @cache
 def _load_template() -> tuple[Template, str]:
-    environment = Environment(
-        loader=PackageLoader("stanch.reporting", "page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = open_templates("stanch.reporting")
     style = files("stanch.reporting").joinpath("page", "report.css").read_text(encoding="utf-8")
     return environment.get_template("report.html.j2"), style

@@ -7,13 +7,14 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from stanch.evidence.tables import FIELDS
 from stanch.reporting.catalogue import Catalogue, Lang, load_catalogue
+from stanch.reporting.templates import open_templates
 from stanch.service.forms.report import LIMITS
 from stanch.service.settings import FormSettings, ServiceSettings
 
@@ -99,10 +100,4 @@ def _list_notice(settings: FormSettings, catalogue: Catalogue) -> list[Markup | 
 
 @cache
 def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader(PACKAGE, "page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    return open_templates(PACKAGE)
