@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Final
 
 from stanch.complaints.reading.holidays import find_holidays
-from stanch.complaints.reading.numbers import parse_numeral
+from stanch.complaints.reading.numbers import WORDS, parse_numeral
 from stanch.complaints.reading.text import Text
 
 _D: Final = r"(?:\d{1,2}|[一二三四五六七八九十廿]{1,3})"
@@ -56,26 +56,16 @@ _MONTHS: Final = {
 }
 _M: Final = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _W: Final = "|".join(sorted(_WEEKDAYS_EN, key=len, reverse=True))
-_COUNT: Final = {
-    w: n
-    for n, w in enumerate(
-        [
-            "zero",
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-        ]
-    )
-} | {"a": 1, "an": 1, "couple of": 2, "a couple of": 2, "a few": 3, "few": 3, "couple": 2, "several": 4}
+_COUNT: Final = {word: n for word, n in WORDS.items() if n <= 12} | {
+    "a": 1,
+    "an": 1,
+    "couple of": 2,
+    "a couple of": 2,
+    "a few": 3,
+    "few": 3,
+    "couple": 2,
+    "several": 4,
+}
 _N_EN: Final = (
     r"(?:\d{1,2}|a couple of|a few|few|couple of|an?|one|two|three|four|five|six|seven|eight"
     r"|nine|ten|several)"

@@ -45,7 +45,8 @@ _MIXED: Final = re.compile(
 )
 _NUMERAL: Final = re.compile(rf"[{_HAN_DIGITS}十拾廿]{_HAN}{{0,20}}")
 
-_WORDS: Final = {
+#: English words of numbers below a hundred that are one word.
+WORDS: Final = {
     word: value
     for value, word in enumerate(
         [
@@ -92,7 +93,7 @@ _SCALES: Final = {
     "crore": 10**7,
 }
 _WORD: Final = "|".join(
-    sorted([*_WORDS, "hundred", "thousand", "grand", "lakh", "lakhs", "million"], key=len, reverse=True)
+    sorted([*WORDS, "hundred", "thousand", "grand", "lakh", "lakhs", "million"], key=len, reverse=True)
 )
 _SPELLED: Final = re.compile(
     rf"\b(?:half a million|a (?:couple|few) (?:of )?(?:hundred|thousand|grand)"
@@ -211,8 +212,8 @@ def _parse_words(text: str) -> float | None:
     words = re.split(r"[\s-]+", text)
     total, current, said = 0, 0, False
     for word in words:
-        if word in _WORDS:
-            current += _WORDS[word]
+        if word in WORDS:
+            current += WORDS[word]
             said = True
         elif word == "hundred":
             current = (current or 1) * 100
