@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -10,16 +11,28 @@ from typing import Final, Literal
 
 import msgspec
 import polars as pl
+from msgspec import UNSET
 
 from stanch import __version__
 from stanch.bundle import BundleRequest, Origin, write_bundle
 from stanch.complaints import count_complaints
+from stanch.complaints.hear import hear_complaints
 from stanch.engine import Engine
 from stanch.errors import RejectedTableError
 from stanch.evidence.rejects import RejectLog
-from stanch.evidence.tables import TABLES, Kind
+from stanch.evidence.tables import COMPLAINTS, READABLE, TABLES, Kind
 from stanch.exposure import ExposureResult, find_exposures
-from stanch.findings import Attribution, ComplaintCounts, Early, Findings, Logins, Period, Run, format_time
+from stanch.findings import (
+    Attribution,
+    ComplaintCounts,
+    Early,
+    Findings,
+    Heard,
+    Logins,
+    Period,
+    Run,
+    format_time,
+)
 from stanch.progress import Progress
 from stanch.readers import EvidenceRead, ReadRequest, read_evidence
 from stanch.readers.sessions import forget_unnamed, join_actors
@@ -38,6 +51,10 @@ _WITHOUT_TABLE: Final = {
     "orders": "orders: no table given, so exposures could not be set against the orders of each week",
     "complaints": "complaints: none given, so no source could be held against them",
 }
+
+
+#: A text may name the order or the account that no column does.
+_TABLES: Final = READABLE | {"complaints": replace(COMPLAINTS, one_of=(*COMPLAINTS.one_of, "text"))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +87,10 @@ def investigate(
     prepare_out(case.out, case.read.list_files())
     with open_rejects(case.out) as unfinished:
         with RejectLog(unfinished, keep_raw=case.read.key is None) as rejects:
-            evidence = read_evidence(case.read, engine, rejects, progress)
+            evidence = read_evidence(case.read, engine, rejects, progress, _TABLES)
+            heard, evidence = _hear(case, evidence, engine, rejects, progress)
         findings, bin_us = _examine(case, evidence, settings, engine, progress)
+        findings = msgspec.structs.replace(findings, heard=heard or UNSET)
         run = Run(
             version=__version__,
             started=now.isoformat(timespec="seconds"),
@@ -93,6 +112,31 @@ def investigate(
         why = next(iter(evidence.all_rejected.values()))
         raise RejectedTableError(why, hint=f"see {case.out / 'rejects.jsonl'}")
     return findings
+
+
+def _hear(
+    case: Investigation, evidence: EvidenceRead, engine: Engine, rejects: RejectLog, progress: Progress
+) -> tuple[Heard | None, EvidenceRead]:
+    """Read the texts of complaints; what they tell, and the inputs without rows that name nobody."""
+    if not engine.has("complaints"):
+        return None, evidence
+    heard, unnamed = hear_complaints(engine, case.read.zone, progress)
+    if not unnamed:
+        return heard, evidence
+    why = "no order, account or phone is given, and the text names none for certain"
+    for row in unnamed:
+        rejects.add("complaints", evidence.inputs[row.file_id].path, row.line, why)
+    lost = Counter(row.file_id for row in unnamed)
+    inputs = [
+        msgspec.structs.replace(given, rows=given.rows - lost[at], rejects=given.rejects + lost[at])
+        for at, given in enumerate(evidence.inputs)
+    ]
+    all_rejected = dict(evidence.all_rejected)
+    if not engine.count("complaints"):
+        first = unnamed[0]
+        where = f"{inputs[first.file_id].path}:{first.line}"
+        all_rejected["complaints"] = f"{where}: {why}; every row was rejected"
+    return heard, replace(evidence, inputs=inputs, all_rejected=all_rejected)
 
 
 def _examine(

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
-from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import msgspec
 import numpy as np
@@ -20,6 +15,7 @@ import polars as pl
 
 from stanch.complaints.corrections import Corrections, read_corrections, write_corrections
 from stanch.complaints.duplicates import group_near_duplicates
+from stanch.complaints.many import read_many
 from stanch.complaints.masking import mask_text
 from stanch.complaints.model import KindModel
 from stanch.complaints.reading import Reader, Reading, Report, read_report
@@ -27,8 +23,7 @@ from stanch.complaints.reading.kinds import KINDS, POLICE_CLASSES
 from stanch.complaints.reading.read import DEFAULT_ZONE
 from stanch.complaints.reading.text import Text
 from stanch.complaints.scripts import Told, find_scripts
-from stanch.complaints.summary import Script, describe_script
-from stanch.complaints.vectors import list_features
+from stanch.complaints.summary import Script, describe_scripts, find_day
 from stanch.errors import EvidenceError, RejectedTableError, UsageError
 from stanch.evidence.checks import check_rows
 from stanch.evidence.rejects import RejectLog
@@ -48,9 +43,6 @@ _LABELLED: Final = Table(
         Column("kind", Kind.WORD, "what it tells of", required=True, words=KINDS),
     ),
 )
-#: Below this many complaints one process is faster than several.
-_MANY: Final = 4_000
-_CHUNK: Final = 1_000
 #: Every file that a run may write; the corrections are the only one that outlives the next run.
 OUTPUT_NAMES: Final = ("read.jsonl", "scripts.json", "rejects.jsonl", "corrections.jsonl")
 
@@ -117,8 +109,7 @@ def listen(case: Listening, progress: Progress) -> Heard:
         n_rejects = sum(rejects.counts.values())
     reports = [Report(row.text, row.received_us, case.zone, case.currency) for row in rows]
     with progress.task("reading texts", total=len(rows)) as task:
-        read = list(_read_all(reports, case.reader, task.advance))
-    told = [Told(reading, features) for reading, features in read]
+        told = list(read_many(reports, case.reader, task.advance))
     told = [
         replace(t, reading=_correct(t.reading, corrections.get(r.complaint)))
         for t, r in zip(told, rows, strict=True)
@@ -126,7 +117,8 @@ def listen(case: Listening, progress: Progress) -> Heard:
     with progress.task("finding scripts"):
         labels = find_scripts(told)
         twins = group_near_duplicates([row.text for row in rows])
-    scripts = _describe(labels, told, rows, case.zone)
+    days = [find_day(r.received_us, case.zone, t.reading) for r, t in zip(rows, told, strict=True)]
+    scripts = describe_scripts(labels, [t.reading for t in told], days, [row.text for row in rows])
     _write_read(case.out / "read.jsonl", rows, told, labels, twins, corrections=corrections)
     (case.out / "scripts.json").write_bytes(
         msgspec.json.format(msgspec.json.encode({"schema": 1, "scripts": scripts}), indent=2) + b"\n"
@@ -237,56 +229,12 @@ def _list_rows(frame: pl.DataFrame, local: dict[str, pl.DataFrame] | None) -> It
         yield _Row(complaint, zoned, text or "")
 
 
-def _read_all(
-    reports: Sequence[Report], reader: Reader, advance: Callable[[int], None]
-) -> Iterator[tuple[Reading, Any]]:
-    """Each report read, in order; by several processes where there are many."""
-    chunks = [reports[at : at + _CHUNK] for at in range(0, len(reports), _CHUNK)]
-    n_workers = min(os.cpu_count() or 1, 8)
-    if len(reports) < _MANY or n_workers < 2:
-        for chunk in chunks:
-            yield from _read_chunk(reader, chunk)
-            advance(len(chunk))
-        return
-    with ProcessPoolExecutor(n_workers, mp_context=get_context("spawn")) as pool:
-        for found in pool.map(partial(_read_chunk, reader), chunks):
-            yield from found
-            advance(len(found))
-
-
-def _read_chunk(reader: Reader, reports: Sequence[Report]) -> list[tuple[Reading, Any]]:
-    return [(reader(report), list_features(Text.of(report.text))) for report in reports]
-
-
 def _correct(reading: Reading, values: dict[str, Any] | None) -> Reading:
     """`reading` with a person's words where the grouping looks at them."""
     if not values:
         return reading
     names = ("kind", "claimed_identity", "pretexts", "asked", "known_fields", "scam_phones", "scam_urls")
     return replace(reading, **{name: values[name] for name in names if name in values})
-
-
-def _find_day(row: _Row, reading: Reading, zone: str | None) -> date:
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=row.received_us)
-    return moment.astimezone(ZoneInfo(zone or DEFAULT_ZONE[reading.language])).date()
-
-
-def _describe(
-    labels: np.ndarray[Any, np.dtype[np.int64]], told: Sequence[Told], rows: Sequence[_Row], zone: str | None
-) -> list[Script]:
-    members: dict[int, list[int]] = {}
-    for at, label in enumerate(labels):
-        if label >= 0:
-            members.setdefault(int(label), []).append(at)
-    return [
-        describe_script(
-            label + 1,
-            [told[at].reading for at in group],
-            [_find_day(rows[at], told[at].reading, zone) for at in group],
-            [rows[at].text for at in group],
-        )
-        for label, group in sorted(members.items())
-    ]
 
 
 def _write_read(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -301,3 +302,73 @@ def test_actors_can_be_grouped_by_a_file(incidents: dict[str, Path], tmp_path: P
     assert {"unit:branch=branch-0", "unit:branch=branch-1"} <= sources
     read = {part["table"]: (part["rows"], part["rejects"]) for part in answer["inputs"]}
     assert read["actor_groups"] == (len(staff), 1)
+
+
+def write_rows(path: Path, rows: list[dict[str, str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+OPEN = ("contacted", "known_fields", "loss", "currency", "scam_phone", "scam_url")
+
+
+@pytest.mark.parametrize("case", ["burst-2015", "insider"])
+def test_the_source_is_named_where_the_story_stands_in_the_texts_alone(
+    case: str, incidents: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = tmp_path / "evidence"
+    shutil.copytree(incidents[case], folder)
+    rows = read_rows(folder / "complaints.csv")
+    told = [row for row in rows if row["text"]]
+    assert told
+    for row in told:
+        names = " ".join(filter(None, (row["order"] and f"订单号{row['order']}", row["account"])))
+        row.update({"text": f"{row['text']} {names}", "order": "", "account": ""} | dict.fromkeys(OPEN, ""))
+    write_rows(folder / "complaints.csv", rows)
+    given = run_investigation(incidents[case], tmp_path / "given")
+    read = run_investigation(folder, tmp_path / "read")
+    assert read["attribution"]["verdict"] == given["attribution"]["verdict"] == "named"
+    assert read["attribution"]["sources"] == given["attribution"]["sources"]
+    assert read["complaints"]["loss_total"] == pytest.approx(given["complaints"]["loss_total"], rel=0.2)
+    assert read["heard"]["texts"] == len(told)
+    assert read["heard"]["read"]["known_fields"]["rows"] > 0.8 * len(told)
+    heard = read_rows(tmp_path / "read" / "heard.csv")
+    assert len(heard) == sum(column["rows"] for column in read["heard"]["read"].values())
+    assert not {row["value"] for row in heard if row["column"] in ("phone", "scam_phone")} - {""}
+
+
+def test_a_complaint_that_names_nobody_is_a_reject_and_counts_as_none(
+    incidents: dict[str, Path], tmp_path: Path
+) -> None:
+    rows = read_rows(incidents["insider"] / "complaints.csv")
+    blank = dict.fromkeys(rows[0], "")
+    nameless = blank | {"complaint": "x1", "received": rows[0]["received"], "text": "A scammer called me."}
+    write_rows(tmp_path / "complaints.csv", [*rows, nameless])
+    answer = run_investigation(tmp_path, tmp_path / "out", ("complaints",))
+    (given,) = answer["inputs"]
+    assert (given["rows"], given["rejects"]) == (len(rows), 1)
+    rejects = (tmp_path / "out" / "rejects.jsonl").read_text().splitlines()
+    assert [json.loads(line)["line"] for line in rejects] == [len(rows) + 1]
+    write_rows(tmp_path / "nameless.csv", [nameless])
+    only = [
+        "investigate",
+        "--complaints",
+        str(tmp_path / "nameless.csv"),
+        "--out",
+        str(tmp_path / "none"),
+        "--quiet",
+    ]
+    assert main(only) == 3
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_without_texts_the_findings_know_of_no_reading(
+    lang: str, incidents: dict[str, Path], tmp_path: Path
+) -> None:
+    rows = [row | {"text": ""} for row in read_rows(incidents["insider"] / "complaints.csv")]
+    write_rows(tmp_path / "complaints.csv", rows)
+    answer = run_investigation(tmp_path, tmp_path / "out", ("complaints",), "--lang", lang)
+    assert "heard" not in answer
+    assert not (tmp_path / "out" / "heard.csv").exists()

@@ -16,6 +16,9 @@ from stanch.findings import (
     ComplaintCounts,
     Early,
     Findings,
+    Heard,
+    HeardColumn,
+    HeardScript,
     Input,
     Interval,
     Logins,
@@ -124,6 +127,11 @@ def make_named(source: str = "campaign:c1", n_orders: int = 300) -> tuple[Findin
         "last_us": [START + 3 * DAY + 9 * MINUTE * i for i in range(220)] + [START + HOUR * i for i in seen],
         "fields": "name|phone|items", "weight": [0.9] * 220 + [1.0] * 300,
     }))  # fmt: skip
+    engine.put("heard", pl.DataFrame({
+        "file_id": 0, "line": [1, 1, 2], "complaint": ["k0", "k0", "k1"],
+        "column": ["currency", "loss", "order"],
+        "value": ["CNY", "18373.0", "201504100001"], "confidence": [0.95, 0.95, 0.7],
+    }))  # fmt: skip
     victims = sorted(rng.choice(200, 60, replace=False).tolist())
     engine.put("victims", pl.DataFrame({
         "complaint": [f"k{i}" for i in range(60)],
@@ -222,6 +230,16 @@ def _named_findings(source: str) -> Findings:
             ["58 of 60 complaints are about orders that were read through accounts of this attack."],
             ["partner:carrier-east", "service:erp-sync"], ["courier hand-helds: no log given"],
             ["staff log starts 2015-04-20, 9 days after the first exposure that matters"], 0.002, [],
+        ),
+        heard=Heard(
+            40, {"fake_customer_service": 37, "not_fraud": 3}, {"shop": 37}, {"wholesaler": 30, "refund": 12},
+            {"refund_page": 28, "card_details": 20}, {"loss": HeardColumn(12, 0.91, 0.61)},
+            [HeardScript(
+                "s1",
+                {"en": "Fake customer service: wrongly made a wholesaler", "zh": "冒充客服：误设为批发商"},
+                "fake_customer_service", 30, "2015-04-16", "2015-04-29", "2015-04-17",
+                {"wholesaler": 1.0}, {"refund_page": 0.9}, {"name": 1.0, "items": 0.7},
+            )],
         ),
         early=Early(1.0, 1.0, "2015-04-17", 6, "2015-04-18", 11, "2015-04-24", 38),
     )  # fmt: skip

@@ -51,6 +51,8 @@ def test_without_any_table_all_tables_have_their_columns_and_no_rows(tmp_path: P
     attempts = pl.read_parquet(tmp_path / "attempts.parquet")
     assert (attempts.height, attempts.schema) == (0, ATTEMPTS)
     assert not (tmp_path / "evidence.parquet").exists()
+    assert not (tmp_path / "heard.csv").exists()
+    assert b'"heard"' not in (tmp_path / "findings.json").read_bytes()
 
 
 def test_accounts_are_ranked_and_only_likely_ones_are_reset(written: Path) -> None:

@@ -27,10 +27,11 @@ FALLEN_LOGINS: Final = f"{FOLDER}/fallen-logins.csv"
 FALLEN_ORDERS: Final = f"{FOLDER}/fallen-orders.csv"
 
 _REPORTS: Final = """
-SELECT f.path AS file, c.line, c.complaint, c.received_us, c.contacted_us, c."order", c.account,
+SELECT c.file_id, f.path AS file, c.line, c.complaint, c.received_us, c.contacted_us, c."order", c.account,
   c.known_fields, c.loss, c.currency, c.region
 FROM complaints c JOIN input_files f ON f.file_id = c.file_id ORDER BY c.file_id, c.line
 """
+_READ: Final = 'SELECT file_id, line, "column" FROM heard ORDER BY file_id, line, "column"'
 _OWNERS: Final = "SELECT DISTINCT account FROM known_orders WHERE account IS NOT NULL"
 _VICTIMS: Final = "SELECT complaint, received_us FROM victims"
 #: Orders that the caller may have known, as tracing takes them: the one cited, else those of the account.
@@ -140,16 +141,23 @@ def _list_frames(
 def _list_complaints(engine: Engine) -> pl.DataFrame:
     """Every report; `counted`: the first of its victim, which the counts are about.
 
+    Where texts were read, `read` lists the columns that were filled from them.
+
     A name that placed no order is not known to be an account, and is masked.
     """
     reports = engine.fetch(_REPORTS)
     known = set(engine.fetch(_OWNERS)["account"])
     accounts = [a if a is None or a in known else mask_name(a) for a in reports["account"]]
     reports = reports.with_columns(pl.Series("account", accounts, pl.String))
+    if engine.has("heard"):
+        read = engine.fetch(_READ).group_by("file_id", "line", maintain_order=True)
+        told = read.agg(pl.col("column").str.join("|").alias("read"))
+        reports = reports.join(told, on=["file_id", "line"], how="left", maintain_order="left")
     victims = engine.fetch(_VICTIMS).unique().with_columns(counted=pl.lit(value=True))
     keys = ["complaint", "received_us"]
     counted = reports.join(victims, on=keys, how="left", maintain_order="left")
     first = pl.struct(keys).is_first_distinct()
+    counted = counted.drop("file_id")
     return counted.with_columns(pl.col("counted").fill_null(value=False) & first)
 
 

@@ -6,16 +6,20 @@ from __future__ import annotations
 import tomllib
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from importlib import resources
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from stanch.complaints.masking import mask_text
 from stanch.complaints.reading import Reading
 from stanch.complaints.reading.kinds import POLICE_CLASSES
+from stanch.complaints.reading.read import DEFAULT_ZONE
 from stanch.complaints.scripts import MIN_SIZE
 
 _EXAMPLE: Final = 400
@@ -47,10 +51,31 @@ class Script(msgspec.Struct, kw_only=True):
     example: str
 
 
-def describe_script(
+def find_day(received_us: int, zone: str | None, reading: Reading) -> date:
+    """Day of a report in `zone`, or in that of its language."""
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=received_us)
+    return moment.astimezone(ZoneInfo(zone or DEFAULT_ZONE[reading.language])).date()
+
+
+def describe_scripts(
+    labels: NDArray[np.int64], readings: Sequence[Reading], days: Sequence[date], texts: Sequence[str]
+) -> list[Script]:
+    """Every script of `find_scripts`, all sequences in the same order."""
+    members: dict[int, list[int]] = {}
+    for at, label in enumerate(labels.tolist()):
+        if label >= 0:
+            members.setdefault(label, []).append(at)
+    return [
+        _describe_script(
+            label + 1, [readings[at] for at in group], [days[at] for at in group], [texts[at] for at in group]
+        )
+        for label, group in sorted(members.items())
+    ]
+
+
+def _describe_script(
     number: int, readings: Sequence[Reading], days: Sequence[date], texts: Sequence[str]
 ) -> Script:
-    """Sum up the complaints of one script, all sequences in the same order."""
     kinds = Counter(r.kind for r in readings)
     kind = max(kinds, key=lambda k: (kinds[k], k))
     ordered = sorted(days)

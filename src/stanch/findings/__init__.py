@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, UnsetType, field
 
 CampaignKind = Literal["stuffing", "spraying", "guessing", "enumeration"]
 AttributionVerdict = Literal["named", "undetermined", "unlogged", "no_leak", "not_examined"]
@@ -136,6 +136,48 @@ class ComplaintCounts(Struct, frozen=True):
     duplicates: int = 0
 
 
+class HeardColumn(Struct, frozen=True):
+    """A column of the complaints that was filled from their texts."""
+
+    rows: int
+    #: Mean and least of the values' confidences, 0 to 1.
+    confidence: float
+    least: float
+
+
+class HeardScript(Struct, frozen=True):
+    """Complaints that tell one story."""
+
+    id: str
+    #: In words, `en` and `zh`.
+    name: dict[str, str]
+    kind: str
+    #: Reports; one victim may have made several.
+    count: int
+    #: Days in the report's zone; `noticed`: of the third complaint.
+    first: str
+    last: str
+    noticed: str
+    #: Share of its complaints that tell so, at least one in five.
+    pretexts: dict[str, float]
+    asked: dict[str, float]
+    known_fields: dict[str, float]
+
+
+class Heard(Struct, frozen=True):
+    """What the texts of the complaints tell, read by rules; counts are of reports, most frequent first."""
+
+    #: Complaints that have a text.
+    texts: int
+    kinds: dict[str, int]
+    claimed_identities: dict[str, int]
+    pretexts: dict[str, int]
+    asked: dict[str, int]
+    #: Column of the complaints -> how much of it was read instead of given.
+    read: dict[str, HeardColumn]
+    scripts: list[HeardScript]
+
+
 class Settling(Struct, frozen=True):
     """One thing to do that would tell who leaked."""
 
@@ -217,6 +259,8 @@ class Findings(Struct, frozen=True):
     lists: dict[str, ListCost] = field(default_factory=dict)
     #: None where no complaints were given.
     early: Early | None = None
+    #: Left out where no complaint has a text.
+    heard: Heard | UnsetType = UNSET
 
 
 def encode_findings(findings: Findings) -> bytes:

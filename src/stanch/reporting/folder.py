@@ -27,6 +27,7 @@ OUTPUT_NAMES: Final = (
     "blocklist.txt",
     "challenge.txt",
     "addresses.csv",
+    "heard.csv",
     "report.html",
     "rejects.jsonl",
 )

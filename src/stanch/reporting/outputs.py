@@ -1,7 +1,8 @@
 """All files of one run, except `rejects.jsonl`, which the readers write.
 
 Tables that no stage made give files with a header and no rows, so that a script that reads them
-need not ask first; only `evidence.parquet` is left out where no logins were given.
+need not ask first; only `evidence.parquet` is left out where no logins were given, and `heard.csv` where no
+complaint has a text.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from stanch.reporting.addresses import sum_costs
 from stanch.reporting.catalogue import Lang, load_catalogue
 from stanch.reporting.cells import write_csv
 from stanch.reporting.evidence import ATTEMPTS, write_attempts
+from stanch.reporting.heard import FILE as HEARD
+from stanch.reporting.heard import list_heard
 from stanch.reporting.lists import make_lists
 from stanch.reporting.report import render_report
 
@@ -53,6 +56,8 @@ def write_outputs(
     _write_lines(out / "blocklist.txt", lists.addresses.block)
     _write_lines(out / "challenge.txt", lists.addresses.challenge)
     write_csv(out / "addresses.csv", lists.addresses.costs)
+    if (heard := list_heard(engine)) is not None:
+        write_csv(out / HEARD, heard)
     page = render_report(findings, engine, lists, bin_us, texts)
     (out / "report.html").write_text(page, encoding="utf-8", newline="\n")
     return findings

@@ -22,6 +22,7 @@ from stanch.reporting.actions import list_actions
 from stanch.reporting.answer import build_answer, pick_pointed, show_moment, tell_point
 from stanch.reporting.catalogue import Catalogue
 from stanch.reporting.cells import show_text
+from stanch.reporting.heard import build_heard
 from stanch.reporting.lists import Lists
 from stanch.reporting.people import LEAST_RESET
 from stanch.reporting.sections import (
@@ -83,6 +84,7 @@ def render_report(findings: Findings, engine: Engine, lists: Lists, bin_us: int,
         least_reset=LEAST_RESET,
         complaints=build_complaints(findings.complaints),
         early=build_early(findings.early, texts),
+        heard=build_heard(findings.heard or None, texts),
         limits=limits,
         inputs=findings.inputs[:_MAX_INPUTS],
         paths=paths,

@@ -28,6 +28,8 @@ class Contact:
     start: int
     end: int
     confidence: float
+    #: Whether only the day is told, so that `at` is its noon.
+    is_day: bool = False
 
 
 def find_contact(text: Text, dates: Sequence[When], received: datetime) -> Contact | None:
@@ -50,7 +52,7 @@ def find_contact(text: Text, dates: Sequence[When], received: datetime) -> Conta
     if when.day == received.date():
         moment = min(moment, received)
     sure = min(0.98, when.sure * (0.95 if best > 1.5 else 0.7 if best > 0 else 0.5))
-    return Contact(moment.astimezone(UTC), when.start, when.end, sure)
+    return Contact(moment.astimezone(UTC), when.start, when.end, sure, hour is None)
 
 
 def _score(text: Text, i: int, dates: Sequence[When], words: dict[str, re.Pattern[str]]) -> float:

@@ -89,9 +89,13 @@ class Reading:
     losses: list[Loss] = field(default_factory=list)
     #: UTC.
     contacted: datetime | None = None
+    #: Whether only the day of `contacted` is told.
+    contacted_is_day: bool = False
     channel: str | None = None
     place: str | None = None
     scam_accounts: list[str] = field(default_factory=list)
+    #: The victim's own numbers.
+    own_phones: list[str] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
 
 
@@ -113,6 +117,7 @@ class _Parts:
     asked: list[Found]
     known: list[Found]
     callers: list[Phone]
+    own: list[Phone]
     lures: list[Link]
     losses: list[Loss]
     contact: Contact | None
@@ -147,9 +152,11 @@ def read_report(report: Report, tell_kind: Callable[[str], dict[str, float]] | N
         scam_urls=list(dict.fromkeys(defang(link.url) for link in parts.lures)),
         losses=parts.losses,
         contacted=parts.contact.at if parts.contact else None,
+        contacted_is_day=parts.contact is not None and parts.contact.is_day,
         channel=channel.value if channel else None,
         place=place.value if place else None,
         scam_accounts=[a.value for a in accounts],
+        own_phones=[p.number for p in parts.own],
         marks=[*_list_marks(parts), *(m for m in (channel, place) if m), *accounts],
     )
 
@@ -174,6 +181,7 @@ def _find_parts(report: Report) -> _Parts:
         asked=find_asked(text, words),
         known=find_known(text, words),
         callers=_merge_phones([p for p in phones if p.owner == "caller"]),
+        own=_merge_phones([p for p in phones if p.owner == "victim"]),
         lures=[link for link in links if is_callers_link(text, link)],
         losses=find_losses(text, find_money(text, currency, spans)),
         contact=find_contact(text, dates, local),

@@ -89,7 +89,7 @@ def _is_advice(text: Text, position: int, words: Lexicon) -> bool:
 _REACH: Final = {"zh": 60, "en": 150}
 #: Where what the caller knew ends and what the caller said or wanted begins.
 _STOP_ZH: Final = re.compile(
-    r"(?:称|说(?!出|对|得|的|中|我|他|她|清)|让(?!人)|叫(?!什么|啥|得|出|我名)|要(?:我|求|他|她|给)|谎|告知|以[^,，。]{1,14}为(?:由"
+    r"(?:称|说(?!出|对|得|的|中|我|他|她|清)|让(?!人)|叫(?!什么|啥|得|出|我名)|要(?:我|求|他|她|给)|谎|告知|以[^。!?]{1,28}为(?:由"
     r"|名)|因(?!此)|由于|才信|就信|信以为真|系统|需|必须|表示|声称|然后|于是|所以|问)"
 )
 _STOP_EN: Final = re.compile(
@@ -142,8 +142,8 @@ _ALL_RIGHT: Final = re.compile(r"details|information|everything|all|correct|accu
 def _find_scopes(text: Text, words: Lexicon) -> Iterator[Span]:
     """Parts of the text that list what was known: behind a knowing word up to the next thing said or asked.
 
-    In Chinese the list may also stand in front (`姓名、地址都对得上`), as may English (`my name, address,
-    everything was correct`).
+    In Chinese the list may also stand in front (`姓名、地址都对得上`) where none stands behind in the same
+    clause, as may English (`my name, address, everything was correct`).
     """
     plain = text.plain
     stop = _STOP_ZH if text.language == "zh" else _STOP_EN
@@ -156,10 +156,16 @@ def _find_scopes(text: Text, words: Lexicon) -> Iterator[Span]:
         unknown = words.known["unknown"].search(plain, match.end(), high)
         cut = min(m.start() for m in (halt, unknown) if m) if halt or unknown else high
         low = match.start()
-        if text.language == "zh" or _ALL_RIGHT.match(match[0]):
+        clause_end = min(cut, text.clause_at(match.end() - 1)[1])
+        listed = text.language == "zh" and _names_field(text, words, match.end(), clause_end)
+        if not listed and (text.language == "zh" or _ALL_RIGHT.match(match[0])):
             low = max(start, match.start() - (40 if text.language == "zh" else 60))
             low = max((m.end() for m in stop.finditer(plain, low, match.start())), default=low)
         yield low, max(cut, match.end())
+
+
+def _names_field(text: Text, words: Lexicon, start: int, end: int) -> bool:
+    return any(words.known[name].search(text.plain, start, end) for name in FIELDS)
 
 
 def _is_unknown(text: Text, match: re.Match[str], words: Lexicon) -> bool:
