@@ -12,6 +12,7 @@ import pytest
 from stanch.cli import main
 from stanch.complaints.duplicates import group_near_duplicates
 from stanch.complaints.masking import mask_text
+from stanch.complaints.model import train
 from stanch.complaints.reading import Report, read_report
 from stanch.complaints.reading.text import Text
 from stanch.complaints.scripts import Told, find_scripts
@@ -227,6 +228,23 @@ def test_a_model_trained_on_ones_own_texts_tells_the_kind(tmp_path: Path) -> Non
     ]
     assert main(arguments) == 0
     assert [row["kind"] for row in read_back(tmp_path / "out")] == ["fake_courier", "fake_customer_service"]
+
+
+def test_a_model_reads_the_caller_of_a_dialogue_and_doubts_who_asks_for_nothing() -> None:
+    fraud = "您好,我是店铺客服,您的订单商品有问题,请提供银行卡号办理退款{n}"
+    peace = "店铺新品上市,满{n}元减10元,退订回复T"
+    texts = [story.format(n=n) for n in range(20) for story in (fraud, peace)]
+    model = train(texts, ["fake_customer_service", "not_fraud"] * 20)
+    call = "您好,我是店铺客服,您的订单商品有问题,请提供银行卡号办理退款"
+    calm = call.replace("请提供银行卡号办理退款", "我们办理退款")
+    replies = ("店铺新品上市了吗", "满10元减了吗", "退订回复吗")
+    dialogue = "\n".join(
+        f"left: {said}\nright: {reply}" for said, reply in zip(call.split(","), replies, strict=False)
+    )
+    p = model.weigh([call, dialogue, calm])[:, model.kinds.index("fake_customer_service")]
+    assert p[1] == pytest.approx(p[0], abs=0.05)
+    odds = np.log(p / (1 - p))
+    assert odds[0] - odds[2] > 2
 
 
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,9 @@
 
 A text is what it is made of (pairs of Chinese signs, English words and their pairs), weighed by rarity, and
 what the rules read in it (pretexts, what is asked, claimed identity). The latter say the same in a dialogue
-as in a report, which carries the model over to texts of another style than it was trained on.
+as in a report, which carries the model over to texts of another style than it was trained on. So do two
+things that are known beforehand: of a dialogue only the side that begins it is looked at, since what a victim
+answers is much the same whoever called; and who asks for nothing of worth is hardly a fraud.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from scipy.special import log_softmax
 from stanch.complaints.reading.identity import find_identity
 from stanch.complaints.reading.kinds import KINDS
 from stanch.complaints.reading.lexicon import load_lexicon
-from stanch.complaints.reading.story import find_asked, find_pretexts
+from stanch.complaints.reading.story import find_asked, find_pretexts, wants_data
 from stanch.complaints.reading.text import Text
 from stanch.complaints.vectors import N_FEATURES, hash_words, list_features, normalise, stack
 from stanch.errors import UsageError
@@ -34,7 +36,11 @@ _CONCEPT_SHARE: Final = 0.7
 _RIDGE: Final = 2e-5
 _SCHEMA: Final = 1
 #: Who speaks, at the start of a dialogue's lines.
-_SPEAKER: Final = re.compile(r"(?m)^\s*(?:[A-Za-z]|[\u4e00-\u9fff]{1,6}|[A-Za-z]+\s?\d?)\s?[:：]\s*")
+_SPEAKER: Final = re.compile(r"(?m)^\s*([A-Za-z]|[\u4e00-\u9fff]{1,6}|[A-Za-z]+\s?\d?)\s?[:：]\s*")
+#: Fewer lines with a speaker are no dialogue.
+_LINES: Final = 4
+#: What is added to the log-odds of no fraud where nothing is asked for.
+_ASKS_NOTHING: Final = 2.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +54,13 @@ class KindModel:
 
     def weigh(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Probability of each of `kinds` (columns) for each text (rows)."""
-        scores = (
-            _vectorise([_prepare(text) for text in texts], self.rarity) @ self.weights[:-1] + self.weights[-1]
-        )
-        return np.exp(log_softmax(np.asarray(scores, dtype=np.float64), axis=1))
+        rows = [_prepare(text) for text in texts]
+        scores = _vectorise(rows, self.rarity) @ self.weights[:-1] + self.weights[-1]
+        scores = np.asarray(scores, dtype=np.float64)
+        if "not_fraud" in self.kinds:
+            idle = np.array([not row.asks for row in rows], dtype=bool)
+            scores[idle, self.kinds.index("not_fraud")] += _ASKS_NOTHING
+        return np.exp(log_softmax(scores, axis=1))
 
     def tell(self, text: str) -> dict[str, float]:
         """Probability of every kind of the contract; those never seen in training have 0."""
@@ -69,7 +78,7 @@ def train(texts: Sequence[str], kinds: Sequence[str]) -> KindModel:
     if len(names) < 2:
         raise UsageError("training needs texts of at least two kinds", hint=f"kinds: {' '.join(KINDS)}")
     rows = [_prepare(text) for text in texts]
-    words = stack([row[0] for row in rows])
+    words = stack([row.words for row in rows])
     counts = np.bincount(words.indices, minlength=N_FEATURES)
     rarity = np.where(counts > 1, np.log((1 + len(texts)) / (1 + counts)), 0.0).astype(np.float32)
     matrix = _vectorise(rows, rarity)
@@ -107,20 +116,35 @@ def load_model(path: Path) -> KindModel:
     return KindModel(kinds, rarity, weights)
 
 
-def _prepare(raw: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    text = Text.of(_SPEAKER.sub("", raw))
+@dataclass(frozen=True, slots=True)
+class _Row:
+    words: NDArray[np.int64]
+    concepts: NDArray[np.int64]
+    asks: bool
+
+
+def _prepare(raw: str) -> _Row:
+    text = Text.of(_keep_caller(raw))
     words = load_lexicon(text.language)
     identity = find_identity(text, words)
-    told = [*find_pretexts(text, words), *find_asked(text, words)]
+    asked = find_asked(text, words)
+    told = [*find_pretexts(text, words), *asked]
     concepts = [*(f.word for f in told), f"who {identity.name if identity else None}"]
-    return list_features(text), hash_words(concepts, _CONCEPTS)
+    asks = bool(asked) or wants_data(text, words)
+    return _Row(list_features(text), hash_words(concepts, _CONCEPTS), asks)
 
 
-def _vectorise(
-    rows: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]], rarity: NDArray[np.float32]
-) -> sparse.csr_array:
-    words = normalise(sparse.csr_array(stack([row[0] for row in rows]).multiply(rarity[None, :])))
-    concepts = normalise(stack([row[1] for row in rows], _CONCEPTS))
+def _keep_caller(raw: str) -> str:
+    """What the side says that begins a dialogue; any other text as it is, without marks of speakers."""
+    lines = [(match[1], line[match.end() :]) for line in raw.splitlines() if (match := _SPEAKER.match(line))]
+    if len(lines) < _LINES or len({who for who, _ in lines}) != 2:
+        return _SPEAKER.sub("", raw)
+    return "\n".join(said for who, said in lines if who == lines[0][0])
+
+
+def _vectorise(rows: Sequence[_Row], rarity: NDArray[np.float32]) -> sparse.csr_array:
+    words = normalise(sparse.csr_array(stack([row.words for row in rows]).multiply(rarity[None, :])))
+    concepts = normalise(stack([row.concepts for row in rows], _CONCEPTS))
     return sparse.csr_array(sparse.hstack([words, concepts * _CONCEPT_SHARE], format="csr"))
 
 

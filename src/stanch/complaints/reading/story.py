@@ -57,6 +57,11 @@ def find_asked(text: Text, words: Lexicon) -> list[Found]:
     return list(_find_first(text, words, words.asked, ASKED))
 
 
+def wants_data(text: Text, words: Lexicon) -> bool:
+    """Whether somebody is to give away who they are, open a link, or else lose a parcel or an account."""
+    return words.fraud["wants"].search(text.plain) is not None
+
+
 def _find_first(text: Text, words: Lexicon, patterns: object, order: tuple[str, ...]) -> Iterator[Found]:
     assert isinstance(patterns, dict)
     for name in order:
