@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from functools import cache
 from importlib import resources
+from typing import Final
 
 
 def find_holidays(plain: str, today: date) -> Iterator[tuple[int, int, date]]:
@@ -16,8 +17,21 @@ def find_holidays(plain: str, today: date) -> Iterator[tuple[int, int, date]]:
     for pattern, find in _load():
         for match in pattern.finditer(plain):
             day = find(today)
-            if day is not None:
+            if day is not None and not _is_season(plain, match.start(), match.end()):
                 yield match.start(), match.end(), day
+
+
+#: `since Easter`, `the run-up to Christmas`, `清明过后`: a time of the year, and no day.
+_BEFORE: Final = re.compile(
+    r"\b(?:since|before|after|around|until|by|over|up to|ahead of|between) (?:the )?$"
+)
+_AFTER: Final = re.compile(
+    r"(?:节)?(?:过后|之?后|以来|前后|之?前|期间|前夕|临近)|(?: (?:period|season|holidays?|break|sales?))\b"
+)
+
+
+def _is_season(plain: str, start: int, end: int) -> bool:
+    return bool(_BEFORE.search(plain, max(0, start - 16), start) or _AFTER.match(plain, end))
 
 
 def find_easter(year: int) -> date:

@@ -106,20 +106,37 @@ _STOP_EN: Final = re.compile(
 _START_ZH: Final = re.compile(r"(?:我|她|他|其|客户|用户|顾客|俺|事主|的)")
 
 
+#: Words that name no particular thing.
+_ANY_ZH: Final = "东西|商品|产品|快递|快件|包裹|货|物品|订单|会员|单|保险|什么|啥|时候|账|卡|钱|款|件"
+_ANY_EN: Final = (
+    r"(?:order|parcel|package|payment|account|card|item|product|delivery|bank|purchase|money|system|recent|online"
+    r"|last|phone|computer|goods|shop|store|call|caller|refund|link|number|details|transaction|membership|courier"
+    r"|shipment|customer|company|team|police|app|website|site|page|man|woman|lady|money|thing|stuff)s?\b"
+)
+_THING_ZH: Final = rf"(?!{_ANY_ZH})[\u4e00-\u9fff]{{1,6}}?"
+_THING_EN: Final = rf"(?:the|my|her|his|our|a) (?!{_ANY_EN})[a-z-]+(?: (?!{_ANY_EN})[a-z-]+)?"
+#: What callers say is wrong with the thing.
+_WRONG_ZH: Final = (
+    "没货|没有货|断货|缺货|有毒|有问题|丢了|遗失|碎了|坏了|受了?污染|不安全|要?召回|质量|(?:没|未)付(?:款|成)"
+)
+_WRONG_EN: Final = (
+    r"(?:was|were|is|are|had|has|have|could|would"
+    r"|needed|needs)\b[^.!?]{0,24}(?:out of stock|stock|recall|lost|missing"
+    r"|damaged|broken|contaminated|safe|faulty|defect|paid|charged|deliver|dispatch|reserved|honoured)"
+)
 #: A caller who names the thing that was bought knows it.
 _BOUGHT_ZH: Final = re.compile(
-    r"(?:称|说|讲|问|告知|通知|电话|以)[^。!?]{0,24}?(?:我|她|他|其|俺|你|您|客户|顾客|事主)(?:[在从][^,，。]{1,12})?(?:之前|昨天"
-    r"|以前|刚|前几天)?(?:网上)?(?:是不是)?(?:网购|购买|买|拍|订购)(?:的|了|过|到)"
-    r"(?:那个|那件|一个|一件|一台|一双|两罐|这个)?(?:的)?(?!东西|商品|产品|快递|包裹|货|物品|订单|会员|单|保险|什么|啥"
-    r"|时候)[\u4e00-\u9fff]{2}"
+    r"(?:称|说|讲|问|告知|通知|电话|以)[^。!?]{0,24}?(?:我|她|他|其|俺|你|您|客户|顾客|事主)"
+    r"(?:[在从][^,，。]{1,12})?(?:之前|昨天|以前|刚|前几天|上礼拜|上周)?(?:网上)?(?:是不是)?(?:网购|购买|买|拍|订购|订)(?:的|了|过|到)"
+    rf"(?:那个|那件|一个|一件|一台|一双|两罐|这个)?(?:的)?(?!{_ANY_ZH})[\u4e00-\u9fff]{{2}}"
+    rf"|(?:她|他|我|客户|顾客|您|你)的{_THING_ZH}订单|(?:说|称|讲|以){_THING_ZH}(?:{_WRONG_ZH})"
+    rf"|(?:买|订|拍|购){_THING_ZH}(?:的钱|的款|时开通|时误)"
 )
 _BOUGHT_EN: Final = re.compile(
-    r"\b(?:saying|said|says|say|about|told (?:me|her|him|us)|claim\w*|regarding"
-    r"|re)(?: that)? (?:my|the|her|his|our) "
-    r"(?!order|parcel|package|payment|account|card|item|product|delivery|bank|purchase|money"
-    r"|system|recent|online|last|phone|computer)[a-z-]+(?: [a-z-]+)?"
-    r"(?: \(?(?:that )?(?:i|she|he|we)(?: had|.d)?(?: just| recently)? (?:bought|ordered"
-    r"|purchased)| order\b|[^.!?]{0,25} (?:recall|faulty|out of stock|defect))"
+    rf"\b{_THING_EN} (?:that )?(?:i|she|he|we|they)(?:.d| had)?(?: just| recently| once)? (?:bought|ordered"
+    rf"|purchased|got)\b|\b(?:re|about|regarding|for|over) {_THING_EN} order\b|\b{_THING_EN} {_WRONG_EN}"
+    rf"|\b(?:paid|payment|refund\w*|charged) (?:(?:of|for) )?(?:[£$€]?[\d.,]+ )?(?:due )?for {_THING_EN}"
+    rf"|\b(?:happy|satisfied|pleased) with {_THING_EN}|\babout {_THING_EN}[,.]"
 )
 
 
