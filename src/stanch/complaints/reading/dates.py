@@ -102,7 +102,9 @@ def find_dates(text: Text, received: datetime) -> list[When]:
     candidates += [When(start, end, day) for start, end, day in find_holidays(text.plain, today)]
     found: list[When] = []
     for when in sorted(candidates, key=lambda w: (w.start, -w.end)):
-        if not found or when.start >= found[-1].end:
+        # `4月3日(周一)`: the weekday in brackets says nothing of another day.
+        bracketed = found and text.plain[found[-1].end : when.start].strip() == "("
+        if not found or (when.start >= found[-1].end and not bracketed):
             found.append(_add_hour(text, when, received))
     if text.language == "zh" and _POLICE.search(text.plain):
         found = _tie_today(text, found)

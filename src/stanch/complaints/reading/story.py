@@ -122,7 +122,7 @@ _WRONG_ZH: Final = (
 _WRONG_EN: Final = (
     r"(?:was|were|is|are|had|has|have|could|would"
     r"|needed|needs)\b[^.!?]{0,24}(?:out of stock|stock|recall|lost|missing"
-    r"|damaged|broken|contaminated|safe|faulty|defect|paid|charged|deliver|dispatch|reserved|honoured)"
+    r"|damaged|broken|contaminated|safe|faulty|defect|paid|charged|deliver|dispatch|reserved|honoured|coming|arriv)"
 )
 #: A caller who names the thing that was bought knows it.
 _BOUGHT_ZH: Final = re.compile(
@@ -130,12 +130,15 @@ _BOUGHT_ZH: Final = re.compile(
     r"(?:[在从][^,，。]{1,12})?(?:之前|昨天|以前|刚|前几天|上礼拜|上周)?(?:网上)?(?:是不是)?(?:网购|购买|买|拍|订购|订)(?:的|了|过|到)"
     rf"(?:那个|那件|一个|一件|一台|一双|两罐|这个)?(?:的)?(?!{_ANY_ZH})[\u4e00-\u9fff]{{2}}"
     rf"|(?:她|他|我|客户|顾客|您|你)的{_THING_ZH}订单|(?:说|称|讲|以){_THING_ZH}(?:{_WRONG_ZH})"
+    rf"|(?:谈|问|说|讲)(?:起|到|了)?(?:我|她|他)(?:买|订|拍)?的{_THING_ZH}(?:[,，。]|有|没|断|丢|碎|坏)"
+    rf"|(?:谈|问)(?:起|到)?(?:我|她|他)(?:买|订|拍)的(?!{_ANY_ZH})[\u4e00-\u9fff]"
     rf"|(?:买|订|拍|购){_THING_ZH}(?:的钱|的款|时开通|时误)"
 )
 _BOUGHT_EN: Final = re.compile(
     rf"\b{_THING_EN} (?:that )?(?:i|she|he|we|they)(?:.d| had)?(?: just| recently| once)? (?:bought|ordered"
     rf"|purchased|got)\b|\b(?:re|about|regarding|for|over) {_THING_EN} order\b|\b{_THING_EN} {_WRONG_EN}"
     rf"|\b(?:paid|payment|refund\w*|charged) (?:(?:of|for) )?(?:[£$€]?[\d.,]+ )?(?:due )?for {_THING_EN}"
+    rf"|\b(?:recalled|faulty|contaminated|discontinued) (?!{_ANY_EN})[a-z-]+|\bre {_THING_EN}[,;.]"
     rf"|\b(?:happy|satisfied|pleased) with {_THING_EN}|\babout {_THING_EN}[,.]"
 )
 
