@@ -6,6 +6,7 @@ import json
 import threading
 import tomllib
 from collections import Counter
+from dataclasses import replace
 from datetime import date, timedelta
 from email import message_from_string
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -22,6 +23,7 @@ import pytest
 from stanch.cli.app import main
 from stanch.complaints.early import Alarm, EarlySettings, Replay, replay_complaints
 from stanch.complaints.early.send import Receivers, send_alarms
+from stanch.complaints.early.tell import tell_alarm
 from stanch.errors import StanchError, UsageError
 
 FIRST = date(2014, 1, 1)
@@ -318,3 +320,43 @@ def test_both_languages_say_the_same() -> None:
             for lang in ("en", "zh")
         ]
         assert fields[0] == fields[1]
+
+
+# --- kinds and seasons ---------------------------------------------------------------------
+
+
+def test_a_kind_rings_among_many_other_complaints() -> None:
+    """Twenty ordinary complaints a day hide what the kind of the calls shows."""
+    days = peace(3, mean=20.0, alpha=0.1)
+    calls = [0] * 420 + [5, 10, 16, 25, 30]
+    kinds = ["other_fraud"] * sum(days[:425]) + ["fake_customer_service"] * sum(calls)
+    rows = [table(days[:425]), table(calls)]
+    victims = pl.concat(rows).with_columns(kind=pl.Series(kinds))
+    last = FIRST + timedelta(days=424)
+    replay = replay_complaints(victims, EarlySettings(), FIRST, last)
+    assert replay is not None
+    rung = [alarm for alarm in replay.alarms if alarm.day >= FIRST + timedelta(days=420)]
+    assert (rung[0].by, rung[0].value) == ("kind", "fake_customer_service")
+    assert (rung[0].day - FIRST).days <= 421
+    assert not replay_complaints(table(days[:425]), EarlySettings(), FIRST, last).alarms  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_kind_is_told_in_words(lang: Any) -> None:
+    told = tell_alarm(replace(ALARM, by="kind", value="fake_customer_service"), lang)
+    assert {"en": "kind Fake customer service", "zh": "类型 冒充客服"}[lang] in told
+    assert "someones_own" in tell_alarm(replace(ALARM, by="kind", value="someones_own"), lang)
+
+
+def test_a_sale_that_comes_back_every_year_rings_once() -> None:
+    sale = [6 * (300 <= i % 364 < 307) for i in range(364 * 3)]
+    replay = watch([2 + more for more in sale])
+    assert [alarm.day.year for alarm in replay.alarms] == [FIRST.year]
+
+
+def test_a_leak_in_the_week_of_last_years_sale_still_rings() -> None:
+    sale = [6 * (300 <= i % 364 < 307) for i in range(364 * 2)]
+    counts = plant([2 + more for more in sale], 364 + 301, OUTBREAK)
+    onset = FIRST + timedelta(days=364 + 301)
+    rung = [alarm.day for alarm in watch(counts).alarms if alarm.day >= onset]
+    assert (rung[0] - onset).days <= 2

@@ -127,6 +127,12 @@ def _load_names() -> dict[str, dict[str, dict[str, str]]]:
     return tomllib.loads(resources.files("stanch.complaints").joinpath("names.toml").read_text("utf-8"))
 
 
+def name_kind(kind: str, language: str) -> str:
+    """A kind in words; one that is none of the contract's stands as it is."""
+    known = _load_names()["kind"].get(kind)
+    return known[language] if known else kind
+
+
 def _name(kind: str, who: str | None, shares: dict[str, dict[str, float]], language: str) -> str:
     """For instance `Fake customer service (the platform): membership to cancel; asks to share the screen`."""
     names = _load_names()

@@ -1,9 +1,9 @@
 """Daily counts -> the day on which they are more than usual, with a stated number of false alarms a year.
 
-The usual level of a series is learnt as it goes: a gamma-Poisson mean with forgetting, weekday factors, and
-an over-dispersion estimated by moments. Each day's count is compared with it by likelihood ratios of
-negative binomials, for rises of several sizes, summed into a Shiryaev-Roberts statistic (Pollak 1985, Annals
-of Statistics 13, 206-227)
+The usual level of a series is learnt as it goes: a gamma-Poisson mean with forgetting, weekday factors,
+what the same week a year ago had above its level (sales come back), and an over-dispersion estimated by
+moments. Each day's count is compared with it by likelihood ratios of negative binomials, for rises of several
+sizes, summed into a Shiryaev-Roberts statistic (Pollak 1985, Annals of Statistics 13, 206-227)
 
     R_t = (1 + R_{t-1}) L_t
 
@@ -38,6 +38,12 @@ _PRIOR_COMPLAINTS: Final = 0.3
 _PRIOR_DAYS: Final = 0.6
 #: Weekday factors are shrunk to 1 by so many complaints.
 _WEEKDAY_COMPLAINTS: Final = 15.0
+#: Days on either side of the day 52 weeks ago that tell what is usual at this time of the year …
+_SEASON_DAYS: Final = 3
+_YEAR_DAYS: Final = 364
+#: … shrunk to no season by so many complaints, and held to be at most so much: a leak is no season.
+_SEASON_COMPLAINTS: Final = 8.0
+_MOST_SEASON: Final = 3.0
 #: Days after which a count is learnt from, so that a beginning rise does not hide itself.
 _LAG_DAYS: Final = 4
 #: Days from which on alarms are raised; before, the level is learnt without lag.
@@ -79,8 +85,10 @@ class Watch:
     _weekday: list[list[float]] = field(default_factory=lambda: [[0.0, 0.0] for _ in range(7)])
     _excess: float = 0.0
     _excess_days: float = 0.0
-    #: Days seen but not learnt from yet: (weekday, count).
-    _waiting: list[tuple[int, int]] = field(default_factory=list)
+    #: Days seen but not learnt from yet: (day, count).
+    _waiting: list[tuple[date, int]] = field(default_factory=list)
+    #: Count and level without season of each day of the last year, by its ordinal.
+    _year: dict[int, tuple[int, float]] = field(default_factory=dict)
     _sums: list[float] = field(default_factory=lambda: [0.0] * len(_RISES))
     #: Greatest log-likelihood ratio of a rise that began on some day, and the days since, by rise.
     _cusum: list[tuple[float, int]] = field(default_factory=lambda: [(0.0, 0)] * len(_RISES))
@@ -90,8 +98,7 @@ class Watch:
 
     def expect(self, day: date) -> float:
         """Complaints that are usual on `day`."""
-        level = (self._complaints + _PRIOR_COMPLAINTS) / (self._exposure + _PRIOR_DAYS)
-        return level * self._find_factor(day.weekday())
+        return self._find_level() * self._find_factor(day)
 
     def skip(self, n_days: int) -> None:
         """Take in `n_days` days without complaints, before all others."""
@@ -105,16 +112,17 @@ class Watch:
         usual = self.expect(day)
         alarm = None
         if self.n_days < WARM_UP_DAYS:
-            self._learn(day.weekday(), count)
+            self._learn(day, count)
         elif self._alarm_days:
             self._sit_out(day, count, usual)
         else:
             alarm = self._judge(day, count, usual, share)
-            self._waiting.append((day.weekday(), count))
+            self._waiting.append((day, count))
             if alarm:
                 self._begin_alarm()
             elif len(self._waiting) > _LAG_DAYS:
                 self._learn(*self._waiting.pop(0))
+        self._remember(day, count)
         self.n_days += 1
         return alarm
 
@@ -148,20 +156,21 @@ class Watch:
         self._alarm_days += 1
         calm = count <= max(self.settings.tolerated_rise * usual, 1.0)
         self._calm_days = self._calm_days + 1 if calm else 0
-        self._waiting.append((day.weekday(), count))
+        self._waiting.append((day, count))
         if self._calm_days >= _CALM_DAYS or self._alarm_days > _LONGEST_DAYS:
             if self._alarm_days > _LONGEST_DAYS:
                 self._complaints = self._exposure = 0.0
-                for weekday, earlier in self._waiting[-WARM_UP_DAYS:]:
-                    self._learn(weekday, earlier)
+                for earlier in self._waiting[-WARM_UP_DAYS:]:
+                    self._learn(*earlier)
             self._waiting.clear()
             self._alarm_days = 0
 
-    def _learn(self, weekday: int, count: int) -> None:
+    def _learn(self, day: date, count: int) -> None:
         keep = self._keep
-        usual = (self._complaints + _PRIOR_COMPLAINTS) / (self._exposure + _PRIOR_DAYS)
-        factor = self._find_factor(weekday)
-        mean = usual * factor
+        season = self._find_season(day)
+        usual = self._find_level() * season
+        factor = self._find_factor(day)
+        mean = self._find_level() * factor
         if self.n_days >= WARM_UP_DAYS:
             most = (
                 self.settings.tolerated_rise * mean
@@ -175,7 +184,7 @@ class Watch:
             learnt = float(count)
         self._complaints = keep * self._complaints + learnt
         self._exposure = keep * self._exposure + factor
-        seen = self._weekday[weekday]
+        seen = self._weekday[day.weekday()]
         slow = keep**7
         seen[0], seen[1] = slow * seen[0] + learnt, slow * seen[1] + usual
 
@@ -184,9 +193,31 @@ class Watch:
         """What a day's weight keeps from one day to the next."""
         return float(0.5 ** (1.0 / self.settings.half_life_days))
 
-    def _find_factor(self, weekday: int) -> float:
-        complaints, expected = self._weekday[weekday]
+    def _remember(self, day: date, count: int) -> None:
+        if self.n_days >= WARM_UP_DAYS:
+            self._year[day.toordinal()] = (count, self._find_level() * self._find_weekday(day))
+            self._year.pop(day.toordinal() - _YEAR_DAYS - _SEASON_DAYS, None)
+
+    def _find_level(self) -> float:
+        return (self._complaints + _PRIOR_COMPLAINTS) / (self._exposure + _PRIOR_DAYS)
+
+    def _find_factor(self, day: date) -> float:
+        return self._find_weekday(day) * self._find_season(day)
+
+    def _find_weekday(self, day: date) -> float:
+        complaints, expected = self._weekday[day.weekday()]
         return (complaints + _WEEKDAY_COMPLAINTS) / (expected + _WEEKDAY_COMPLAINTS)
+
+    def _find_season(self, day: date) -> float:
+        """By how much the same days a year ago were above their level, at least 1."""
+        middle = day.toordinal() - _YEAR_DAYS
+        near = range(middle - _SEASON_DAYS, middle + _SEASON_DAYS + 1)
+        seen = [self._year[at] for at in near if at in self._year]
+        if not seen:
+            return 1.0
+        complaints, usual = (sum(part) for part in zip(*seen, strict=True))
+        ratio = (complaints + _SEASON_COMPLAINTS) / (usual + _SEASON_COMPLAINTS)
+        return min(max(ratio, 1.0), _MOST_SEASON)
 
     def _find_alpha(self) -> float:
         alpha = (_ALPHA * _ALPHA_DAYS + self._excess) / (_ALPHA_DAYS + self._excess_days)

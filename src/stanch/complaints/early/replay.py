@@ -15,7 +15,7 @@ from stanch.complaints.early.rules import NewScripts, WeeklyVictims
 from stanch.complaints.early.settings import EarlySettings
 
 #: Columns by which complaints are watched apart, where they are given.
-DIMENSIONS: Final = ("script", "region", "product", "courier")
+DIMENSIONS: Final = ("kind", "script", "region", "product", "courier")
 #: Part of the false alarms that belongs to all complaints together, if there is anything beside them.
 _SHARE_OF_ALL: Final = 0.5
 #: Values of one column that are watched; later ones are one series.
@@ -45,7 +45,7 @@ def replay_complaints(
 ) -> Replay | None:
     """Watch `victims` day by day; None where there are none.
 
-    `victims` has a row per victim: `day`, and any of `DIMENSIONS` and `kind`. What is `not_fraud` is left
+    `victims` has a row per victim: `day`, and any of `DIMENSIONS`. What is `not_fraud` is left
     out; the weekly rule counts `fake_customer_service` where kinds are given, else all. The record runs from
     `first` to `last`, or from the first to the last complaint.
     """

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from stanch.complaints.early.level import Alarm
 from stanch.complaints.early.replay import Replay
+from stanch.complaints.summary import name_kind
 from stanch.complaints.wording import Lang, load_wording
 
 PACKAGE: Final = "stanch.complaints.early"
@@ -14,7 +15,8 @@ PACKAGE: Final = "stanch.complaints.early"
 def tell_alarm(alarm: Alarm, lang: Lang) -> str:
     """One plain sentence."""
     texts = load_wording(PACKAGE, lang)
-    series = texts[f"series.{alarm.by}"].format(value=alarm.value)
+    value = name_kind(alarm.value, lang) if alarm.by == "kind" else alarm.value
+    series = texts[f"series.{alarm.by}"].format(value=value)
     return texts[f"alarm.{alarm.kind}"].format(
         day=alarm.day.isoformat(),
         since=alarm.since.isoformat(),
