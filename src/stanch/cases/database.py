@@ -77,6 +77,28 @@ class Database:
         """As `write`, without holding up the event loop."""
         return await asyncio.wrap_future(self._submit(job))
 
+    def compact(self) -> None:
+        """Write a SQLite file anew, so that what was erased is in no free page of it and in no journal.
+
+        PostgreSQL does so by itself, by and by.
+
+        Raises:
+            StoreError: somebody else holds the file.
+        """
+        if self._engine.dialect.name != "sqlite":
+            return
+        raw = self._engine.raw_connection()
+        try:
+            for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                raw.cursor().execute(statement)
+        except sqlite3.Error as error:
+            raise StoreError(
+                f"rows were erased, but their traces in the file were not yet: {error}",
+                hint="stop the service and purge again",
+            ) from error
+        finally:
+            raw.close()
+
     def close(self) -> None:
         """Finish the writes that wait, and let go of the connections."""
         self._jobs.put(None)

@@ -216,7 +216,7 @@ class Watch:
         if not seen:
             return 1.0
         complaints, usual = (sum(part) for part in zip(*seen, strict=True))
-        ratio = (complaints + _SEASON_COMPLAINTS) / (usual + _SEASON_COMPLAINTS)
+        ratio: float = (complaints + _SEASON_COMPLAINTS) / (usual + _SEASON_COMPLAINTS)
         return min(max(ratio, 1.0), _MOST_SEASON)
 
     def _find_alpha(self) -> float:

@@ -1,0 +1,74 @@
+"""Erase rows from the evidence that the service took in: segments are written anew without them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+import zstandard
+
+from stanch.cases.schema import AGENT_SESSIONS, SEGMENTS
+from stanch.evidence.erasing import Erasing
+
+
+def learn_names(connection: sa.Connection, erasing: Erasing) -> None:
+    """Gather the names that belong to the person, until no row adds one."""
+    while sum(erasing.learn(row) for _, rows in _iterate(connection) for row in rows):
+        pass
+
+
+def erase_rows(connection: sa.Connection, erasing: Erasing, *, write: bool) -> Counter[str]:
+    """Erase what is wanted; how many rows of which table, and agents' sessions that ran out before.
+
+    A segment of which nothing is left, and that came before the moment, goes with its answer; else its answer
+    stays, so that a request that is repeated is not taken for a new one. Without `write` nothing changes.
+    """
+    erased: Counter[str] = Counter()
+    for segment, rows in _iterate(connection):
+        kept = [erasing.clean(row) for row in rows if not erasing.wants(row)]
+        erased[segment.table_name] += len(rows) - len(kept)
+        n_cleaned = sum(new != old for new, old in zip(kept, _filter(rows, erasing), strict=True))
+        erased["texts"] += n_cleaned
+        if write and (len(kept) < len(rows) or n_cleaned):
+            _store(connection, segment.id, kept)
+    if erasing.before is not None:
+        until_us = round(erasing.before.timestamp() * 1_000_000)
+        old = sa.and_(SEGMENTS.c.received_us < until_us, SEGMENTS.c.n_rows == 0)
+        ended = AGENT_SESSIONS.c.expires_us < until_us
+        erased["sessions"] = _count(connection, AGENT_SESSIONS, ended)
+        if write:
+            connection.execute(SEGMENTS.delete().where(old))
+            connection.execute(AGENT_SESSIONS.delete().where(ended))
+    return +erased
+
+
+def _filter(rows: list[dict[str, Any]], erasing: Erasing) -> Iterator[dict[str, Any]]:
+    return (row for row in rows if not erasing.wants(row))
+
+
+def _iterate(connection: sa.Connection) -> Iterator[tuple[sa.Row[Any, Any], list[dict[str, Any]]]]:
+    chosen = (
+        sa.select(SEGMENTS.c.id, SEGMENTS.c.table_name).where(SEGMENTS.c.n_rows > 0).order_by(SEGMENTS.c.id)
+    )
+    # The list of segments first: some are written while they are gone through.
+    for segment in connection.execute(chosen).all():
+        packed = connection.execute(
+            sa.select(SEGMENTS.c.rows).where(SEGMENTS.c.id == segment.id)
+        ).scalar_one()
+        lines = zstandard.ZstdDecompressor().stream_reader(bytes(packed), read_across_frames=True).read()
+        yield segment, [msgspec.json.decode(line) for line in lines.splitlines() if line]
+
+
+def _store(connection: sa.Connection, segment: int, rows: list[dict[str, Any]]) -> None:
+    lines = b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
+    packed = zstandard.compress(lines) if rows else b""
+    connection.execute(
+        SEGMENTS.update().where(SEGMENTS.c.id == segment).values(rows=packed, n_rows=len(rows))
+    )
+
+
+def _count(connection: sa.Connection, table: sa.Table, which: sa.ColumnElement[bool]) -> int:
+    return int(connection.execute(sa.select(sa.func.count()).select_from(table).where(which)).scalar_one())
