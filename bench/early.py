@@ -175,9 +175,8 @@ def show_rate(n: int, years: float) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--runs", type=int, default=50, help="histories of two years, and outbreaks, per kind"
-    )
+    parser.add_argument("--runs", type=int, default=50, help="peaceful histories, and outbreaks, per kind")
+    parser.add_argument("--years", type=int, default=2, help="length of a peaceful history")
     parser.add_argument("--rise", type=float, help="the setting tolerated_rise")
     parser.add_argument("--split", action="store_true", help="by region, product and courier as well")
     parser.add_argument("--kinds", action="store_true", help="with kinds, as the reading tells them")
@@ -189,13 +188,13 @@ def main() -> None:
     for kind in KINDS:
         if args.only not in kind.name:
             continue
-        n = count_false_alarms(kind, args.runs, 2, settings, args.split, args.kinds)
+        n = count_false_alarms(kind, args.runs, args.years, settings, args.split, args.kinds)
         delays = measure_delays(kind, args.runs, settings, args.split, args.kinds)
         found = sorted(40 if d is None else d for d in delays)
         in_time = sum(d <= 2 for d in found)
         row = (
             kind.name,
-            show_rate(n, 2.0 * args.runs),
+            show_rate(n, float(args.years * args.runs)),
             f"{in_time} of {args.runs}",
             str(found[len(found) // 2]),
         )

@@ -41,8 +41,10 @@ _WEEKDAY_COMPLAINTS: Final = 15.0
 #: Days on either side of the day 52 weeks ago that tell what is usual at this time of the year …
 _SEASON_DAYS: Final = 3
 _YEAR_DAYS: Final = 364
-#: … shrunk to no season by so many complaints, and held to be at most so much: a leak is no season.
-_SEASON_COMPLAINTS: Final = 8.0
+#: … less so many deviations, so that chance is no season, shrunk to none by so many complaints, and held to
+#: be at most so much: a leak is no season.
+_SEASON_DEVIATIONS: Final = 1.0
+_SEASON_COMPLAINTS: Final = 4.0
 _MOST_SEASON: Final = 3.0
 #: Days after which a count is learnt from, so that a beginning rise does not hide itself.
 _LAG_DAYS: Final = 4
@@ -215,8 +217,10 @@ class Watch:
         seen = [self._year[at] for at in near if at in self._year]
         if not seen:
             return 1.0
-        complaints, usual = (sum(part) for part in zip(*seen, strict=True))
-        ratio: float = (complaints + _SEASON_COMPLAINTS) / (usual + _SEASON_COMPLAINTS)
+        complaints, usual = (float(sum(part)) for part in zip(*seen, strict=True))
+        spread = usual + self._find_alpha() * sum(level**2 for _, level in seen)
+        sure = complaints - _SEASON_DEVIATIONS * math.sqrt(spread)
+        ratio = (sure + _SEASON_COMPLAINTS) / (usual + _SEASON_COMPLAINTS)
         return min(max(ratio, 1.0), _MOST_SEASON)
 
     def _find_alpha(self) -> float:
