@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -14,8 +14,19 @@ from stanch.cases.schema import AGENT_SESSIONS, SEGMENTS
 from stanch.evidence.erasing import Erasing
 
 
-def learn_names(connection: sa.Connection, erasing: Erasing) -> None:
-    """Gather the names that belong to the person, until no row adds one."""
+def gather_and_erase(
+    connection: sa.Connection, erasing: Erasing, learn_elsewhere: Callable[[], None], *, write: bool
+) -> Counter[str]:
+    """Gather names here and by `learn_elsewhere` until there is no new one, then `erase_rows`."""
+    known = -1
+    while known < len(erasing.names):
+        known = len(erasing.names)
+        _learn_names(connection, erasing)
+        learn_elsewhere()
+    return erase_rows(connection, erasing, write=write)
+
+
+def _learn_names(connection: sa.Connection, erasing: Erasing) -> None:
     while sum(erasing.learn(row) for _, rows in _iterate(connection) for row in rows):
         pass
 

@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-import sqlalchemy as sa
 
 from stanch.cases.database import Database
-from stanch.cases.erase import erase_rows, learn_names
+from stanch.cases.erase import gather_and_erase
 from stanch.evidence.erasing import Erasing
 from stanch.purge.files import Files, erase_in_files, learn_from_files
 
@@ -58,14 +58,12 @@ def purge(wanted: Purge, database: Database, now: datetime, *, write: bool) -> P
     """
     erasing, paths = wanted.erasing, wanted.files.paths
 
-    def work(connection: sa.Connection) -> Counter[str]:
-        known = -1
-        while known < len(erasing.names):
-            known = len(erasing.names)
-            learn_names(connection, erasing)
-            learn_from_files(paths, erasing)
-        return erase_rows(connection, erasing, write=write)
-
+    work = partial(
+        gather_and_erase,
+        erasing=erasing,
+        learn_elsewhere=partial(learn_from_files, paths, erasing),
+        write=write,
+    )
     if not write:
         with database.read() as connection:
             rows = work(connection)
