@@ -2,15 +2,18 @@
 
 import asyncio
 import importlib.util
+import json
 import sqlite3
 import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+import zstandard
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -18,11 +21,13 @@ from alembic.script import ScriptDirectory
 
 from cases.postgres import INITDB, running_postgres
 from stanch.cases.database import HEAD, Database, open_database
+from stanch.cases.erase import erase_rows, gather_and_erase
 from stanch.cases.keys import add_key, list_keys, match_key, note_use, revoke_key, split_key
 from stanch.cases.schema import METADATA, SEGMENTS
 from stanch.cases.segments import KeyReusedError, Segment, add_segment, iterate_rows
 from stanch.cases.sessions import close_session, find_session, open_session
 from stanch.errors import StoreError, UsageError
+from stanch.evidence.erasing import Erasing
 
 SEGMENT = Segment("logins", "shipper", "k1", b"f" * 32, b'{"accepted":1}', 1_700_000_000_000_000, 1, b"rows")
 
@@ -249,3 +254,35 @@ def test_without_the_driver_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(__import__("sys").modules, "psycopg", None)
     with pytest.raises(StoreError, match=r"stanch\[postgres\]"):
         open_database("postgresql://u@127.0.0.1:9/x")
+
+
+def pack(*rows: dict[str, str]) -> bytes:
+    """A frame a row, as several batches of one request are stored."""
+    return b"".join(zstandard.compress(json.dumps(row, ensure_ascii=False).encode() + b"\n") for row in rows)
+
+
+def test_one_persons_rows_are_erased_and_a_repeated_request_is_still_known(database: Database) -> None:
+    mine, other = {"account": '王"1', "outcome": "success"}, {"account": "b", "outcome": "success"}
+    segment = replace(SEGMENT, rows=pack(mine, other), n_rows=2)
+    database.write(lambda connection: add_segment(connection, segment))
+    wanted = Erasing('王"1')
+    planned = database.write(lambda c: gather_and_erase(c, wanted, lambda: None, write=False))
+    assert stored(database) == [(2, segment.rows)]
+    done = database.write(lambda c: gather_and_erase(c, wanted, lambda: None, write=True))
+    assert planned == done == {"logins": 1}
+    ((n, frame),) = stored(database)
+    assert (n, json.loads(zstandard.decompress(frame))) == (1, other)
+    assert database.write(lambda connection: add_segment(connection, segment)) == segment.answer
+    assert len(stored(database)) == 1
+    database.compact()
+
+
+def test_a_segment_of_which_nothing_is_left_goes_once_it_is_old(database: Database) -> None:
+    rows = pack({"time": "2023-11-01T00:00:00Z"})
+    database.write(lambda connection: add_segment(connection, replace(SEGMENT, rows=rows)))
+    early, late = (Erasing(before=datetime(2023, month, 20, tzinfo=UTC)) for month in (10, 12))
+    assert database.write(lambda connection: erase_rows(connection, early, write=True)) == {}
+    assert len(stored(database)) == 1
+    assert database.write(lambda connection: erase_rows(connection, late, write=True)) == {"logins": 1}
+    with database.read() as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(SEGMENTS)).scalar_one() == 0

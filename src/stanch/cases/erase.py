@@ -27,7 +27,7 @@ def gather_and_erase(
 
 
 def _learn_names(connection: sa.Connection, erasing: Erasing) -> None:
-    while sum(erasing.learn(row) for _, rows in _iterate(connection) for row in rows):
+    while sum(erasing.learn(row) for _, rows in _iterate(connection, erasing) for row in rows):
         pass
 
 
@@ -38,7 +38,7 @@ def erase_rows(connection: sa.Connection, erasing: Erasing, *, write: bool) -> C
     stays, so that a request that is repeated is not taken for a new one. Without `write` nothing changes.
     """
     erased: Counter[str] = Counter()
-    for segment, rows in _iterate(connection):
+    for segment, rows in _iterate(connection, erasing):
         kept = [erasing.clean(row) for row in rows if not erasing.wants(row)]
         erased[segment.table_name] += len(rows) - len(kept)
         n_cleaned = sum(new != old for new, old in zip(kept, _filter(rows, erasing), strict=True))
@@ -60,7 +60,10 @@ def _filter(rows: list[dict[str, Any]], erasing: Erasing) -> Iterator[dict[str, 
     return (row for row in rows if not erasing.wants(row))
 
 
-def _iterate(connection: sa.Connection) -> Iterator[tuple[sa.Row[Any, Any], list[dict[str, Any]]]]:
+def _iterate(
+    connection: sa.Connection, erasing: Erasing
+) -> Iterator[tuple[sa.Row[Any, Any], list[dict[str, Any]]]]:
+    """Segments with their rows; of a person, those alone in which a name stands at all."""
     chosen = (
         sa.select(SEGMENTS.c.id, SEGMENTS.c.table_name).where(SEGMENTS.c.n_rows > 0).order_by(SEGMENTS.c.id)
     )
@@ -70,7 +73,14 @@ def _iterate(connection: sa.Connection) -> Iterator[tuple[sa.Row[Any, Any], list
             sa.select(SEGMENTS.c.rows).where(SEGMENTS.c.id == segment.id)
         ).scalar_one()
         lines = zstandard.ZstdDecompressor().stream_reader(bytes(packed), read_across_frames=True).read()
+        if erasing.before is None and not any(_encode(name) in lines for name in erasing.names):
+            continue
         yield segment, [msgspec.json.decode(line) for line in lines.splitlines() if line]
+
+
+def _encode(name: str) -> bytes:
+    """`name` as it stands inside a JSON string."""
+    return msgspec.json.encode(name)[1:-1]
 
 
 def _store(connection: sa.Connection, segment: int, rows: list[dict[str, Any]]) -> None:
