@@ -68,12 +68,15 @@ _ACCOUNTS: Final = (
     ),
 )
 _OWN_LINK: Final = re.compile(
-    r"(?:官网|官方(?:网站|网址|商城)?|正规网站|你们(?:的)?(?:网站|官网|商城|店铺)|在|从)(?:是|为|\s|:|上|网站)*$"
+    r"(?:官网|官方(?:网站|网址|商城)?|正规网站|你们(?:的)?(?:网站|官网|商城|店铺))(?:是|为|\s|:|上|网站)*$"
     r"|\b(?:your (?:real |official |own |actual )?(?:website|site|shop|store|page)"
     r"|official (?:website|site)|(?:ordered|bought|purchased|shopped|shopping)"
     r" (?:(?!again)\w+ ){0,5}?(?:from|on|at)|genuine (?:site|website)|real (?:site|website)"
     r"|reported (?:it )?(?:to|on|at|via)|forward(?:ed)? (?:it )?to)(?: is| at|,|:)* ?\(?$"
 )
+#: `在 shop.example 买了` names where it was bought; `在 … 付了` may be the lure.
+_AT_ZH: Final = re.compile(r"(?:在|从)(?:\s|网站)*$")
+_BOUGHT_THERE_ZH: Final = re.compile(r"[^,，。]{0,8}?(?:买|购|下(?:了)?单|订|拍)")
 _OFFICIAL_HOSTS: Final = re.compile(
     r"(?:^|\.)(?:gov\.\w{2}|gov|police\.uk|actionfraud\.\w+|ic3\.gov|12321\.cn|cyberpolice\.cn)$"
 )
@@ -115,6 +118,8 @@ def find_accounts(text: Text) -> list[Mark]:
 def is_callers_link(text: Text, link: Link) -> bool:
     """Whether a link is the lure: not the shop's own site, nor an authority's."""
     before = text.plain[max(0, link.start - 60) : link.start]
+    if _AT_ZH.search(before) and _BOUGHT_THERE_ZH.match(text.plain, link.end):
+        return False
     return not (_OWN_LINK.search(before) or _OFFICIAL_HOSTS.search(link.host))
 
 
