@@ -64,6 +64,10 @@ _BY_PRETEXT: Final[Mapping[str, Mapping[str, float]]] = {
 _PRIOR: Final = 1.2
 #: The word itself.
 _OUTRIGHT: Final = re.compile(r"冒充|诈骗|骗子|被骗|假客服|\b(?:scam|fraudster|impersonat|con ?man|crook)")
+#: Stories of an order or membership: with a link, too, they are told in the shop's name.
+_OF_AN_ORDER: Final = frozenset(
+    ("out_of_stock", "recall", "duplicate_payment", "wholesaler", "membership", "system_fault")
+)
 #: That somebody reached the victim at all.
 _REACHED: Final = re.compile(
     r"电话|来电|打来|打给|短信|微信|qq|邮件|私信|群里|加我|链接|网址|刷到|认识|广告|有人|对方|"
@@ -135,6 +139,6 @@ def _weigh_messages(
         if {"lost_parcel", "customs"} & set(pretexts):
             scores["fake_courier"] += 3.0
             scores["phishing"] -= 1.0
-        if identity != "courier":
+        if identity != "courier" and not _OF_AN_ORDER & set(pretexts):
             scores["phishing"] += 3.0
             scores["fake_authority"] -= 2.0
