@@ -65,6 +65,17 @@ def test_colleagues_of_one_queue_are_one_group_although_a_few_looks_differ() -> 
     assert trace(shop).sources == ["group:" + "+".join(sorted([shop.truth[0], "staff:twin"]))]
 
 
+def test_a_colleague_who_searches_beyond_the_queue_is_no_less_alike() -> None:
+    """The one who leaked looked at as many orders again that nobody complained about."""
+    shop = make_shop(11, SMALL)
+    rows, cited = list_rows(shop, shop.truth[0]), set(shop.victims["order"])
+    known = {order for order, _ in rows}
+    more = [row for row in shop.orders.select("order", "time_us").iter_rows() if row[0] not in cited | known]
+    add_exposures(shop, [("staff:twin", o, t + HOUR) for o, t in rows])
+    add_exposures(shop, [(shop.truth[0], o, t + HOUR) for o, t in more[:: len(more) // len(rows)]])
+    assert trace(shop).sources == ["group:" + "+".join(sorted([shop.truth[0], "staff:twin"]))]
+
+
 def test_half_a_queue_in_common_is_no_group() -> None:
     shop = make_shop(11, SMALL)
     rows = list_rows(shop, shop.truth[0])
