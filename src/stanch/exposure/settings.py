@@ -46,7 +46,7 @@ class ExposureSettings(Struct, frozen=True, forbid_unknown_fields=True):
             description="Chance that staff who opened an order also read an earlier one of the same"
             " customer; 0 where their screens show no other orders.",
         ),
-    ] = 0.1
+    ] = 0.05
     history_days: Annotated[
         int, Meta(ge=1, description="Earlier orders of a customer older than this are not looked up.")
     ] = 30

@@ -249,16 +249,16 @@ def _hold_against(ground: Ground, hits: Hits, least_hits: int) -> tuple[Ints, In
     enough = (n_hits >= least_hits) & scale.able[pairs % n_sources]
     place = np.cumsum(enough) - 1
     kept = enough[of]
-    at, n_kept = place[of[kept]] * N_CELLS, int(enough.sum())
-    cells = [at + hits.part[kept], *(at + N_PARTS + m for m in range(N_KERNELS))]
-    weights = np.concatenate([np.ones((1, KERNELS.shape[1])), KERNELS])
-    by_odds = np.zeros((len(ODDS), n_kept * N_CELLS))
-    for m, cell in enumerate(cells):
-        value = weights[m][hits.lag[kept]] * hits.value[kept]
-        for i in range(len(ODDS)):
-            logs = np.log1p(scale.ratios[hits.source[kept], m, i] * value)
-            by_odds[i] += np.bincount(cell, logs, minlength=n_kept * N_CELLS)
-    gain: Floats = by_odds.reshape(len(ODDS), n_kept, N_CELLS).transpose(1, 2, 0)
+    at, n_kept = place[of[kept]], int(enough.sum())
+    gain = np.empty((n_kept, N_CELLS, len(ODDS)))
+    for i in range(len(ODDS)):
+        ratios, value = scale.ratios[hits.source[kept], :, i], hits.value[kept]
+        logs = np.log1p(ratios[:, 0] * value)
+        by_part = np.bincount(at * N_PARTS + hits.part[kept], logs, minlength=n_kept * N_PARTS)
+        gain[:, :N_PARTS, i] = by_part.reshape(n_kept, N_PARTS)
+        for m in range(N_KERNELS):
+            logs = np.log1p(ratios[:, 1 + m] * KERNELS[m][hits.lag[kept]] * value)
+            gain[:, N_PARTS + m, i] = np.bincount(at, logs, minlength=n_kept)
     source = pairs[enough] % n_sources
     terms = sum_windows(gain, scale.windows)
     terms -= scale.cost[source]

@@ -67,12 +67,14 @@ def _measure_spans(case: Case, baseline: Baseline, begin: Ints, end: Ints) -> tu
 def weigh_knowledge(cited: Ints) -> float:
     """Log Bayes factor of a leak against coincidence, from the sets of fields cited (nats).
 
-    The number of calls that cite something specific is beta-binomial under each.
+    The number of calls that cite something specific is beta-binomial under each. Half of the prior of a
+    leak is that this tells nothing: most calls have another cause, or the source shows nothing specific.
     """
     known = cited[cited != UNKNOWN]
     specific = int((known & ~_GENERIC != 0).sum())
     other = len(known) - specific
-    return _log_chance(specific, other, _FROM_LEAK) - _log_chance(specific, other, _BY_CHANCE)
+    gain = _log_chance(specific, other, _FROM_LEAK) - _log_chance(specific, other, _BY_CHANCE)
+    return float(np.logaddexp(gain, 0.0) - np.log(2))
 
 
 def count_specific(cited: Ints) -> tuple[int, int]:
