@@ -32,6 +32,8 @@ ODDS: Final = np.geomspace(0.25, 60.0, 8)
 #: The whole log is the likeliest window; as likely as all others together are calls that follow looks.
 P_WHOLE: Final = 0.4
 P_KERNELS: Final = 0.3
+#: Pairs of draw and source that are held against the complaints at once: they stay in the processor's cache.
+_BLOCK: Final = 512
 #: A source held against fewer complaints is never strong evidence.
 LEAST_HITS: Final = 2
 #: Fewer complaints about its orders name nobody, whatever the odds.
@@ -219,8 +221,8 @@ def weigh_hits(ground: Ground, hits: Hits, by_region: Floats) -> Strengths:
 
     `by_region`: complaints by region, one row per draw.
     """
-    draw, source, terms = _hold_against(ground, hits, LEAST_HITS)
-    return _average(ground, by_region, draw, source, terms)
+    draw, source, gain = _add_gains(ground, hits, LEAST_HITS)
+    return _average(ground, by_region, draw, source, _hold_against(ground.scale, source, gain))
 
 
 def find_strongest(ground: Ground, hits: Hits, by_region: Floats) -> Floats:
@@ -229,40 +231,48 @@ def find_strongest(ground: Ground, hits: Hits, by_region: Floats) -> Floats:
     No average is over its largest term, so only sources whose largest term is over the evidence against
     another need averaging.
     """
-    draw, source, terms = _hold_against(ground, hits, LEAST_SEEN)
-    most = terms.max(axis=(1, 2), initial=-np.inf) + ground.log_prior[source]
+    draw, source, gain = _add_gains(ground, hits, LEAST_SEEN)
+    blocks = [slice(i, i + _BLOCK) for i in range(0, len(draw), _BLOCK)]
+    largest = [_hold_against(ground.scale, source[b], gain[b]).max(axis=(1, 2)) for b in blocks]
+    most = np.concatenate([np.zeros(0), *largest]) + ground.log_prior[source]
     strongest = np.full(len(by_region), ground.log_prior.max(initial=-np.inf))
     by_draw = np.lexsort((source, -most, draw))
     likeliest = by_draw[np.unique(draw[by_draw], return_index=True)[1]]
     for rows in (likeliest, np.setdiff1d(np.arange(len(draw)), likeliest)):
         at = rows[most[rows] > strongest[draw[rows]]]
-        found = _average(ground, by_region, draw[at], source[at], terms[at])
+        terms = _hold_against(ground.scale, source[at], gain[at])
+        found = _average(ground, by_region, draw[at], source[at], terms)
         np.maximum.at(strongest, found.draw, found.log_factor + ground.log_prior[found.source])
     return strongest
 
 
-def _hold_against(ground: Ground, hits: Hits, least_hits: int) -> tuple[Ints, Ints, Floats]:
-    """Draws and sources with so many hits: the log likelihood ratio by pair, window and ratio."""
+def _add_gains(ground: Ground, hits: Hits, least_hits: int) -> tuple[Ints, Ints, Floats]:
+    """Draws and sources with so many hits: what these add to the log likelihood by pair, cell and ratio."""
     scale, n_sources = ground.scale, len(ground.case.exposures.sources)
     pair = hits.draw * n_sources + hits.source
     pairs, of, n_hits = np.unique(pair, return_inverse=True, return_counts=True)
     enough = (n_hits >= least_hits) & scale.able[pairs % n_sources]
-    place = np.cumsum(enough) - 1
     kept = enough[of]
-    at, n_kept = place[of[kept]], int(enough.sum())
+    at, n_kept = (np.cumsum(enough) - 1)[of[kept]], int(enough.sum())
+    source, part = hits.source[kept], at * N_PARTS + hits.part[kept]
     gain = np.empty((n_kept, N_CELLS, len(ODDS)))
-    for i in range(len(ODDS)):
-        ratios, value = scale.ratios[hits.source[kept], :, i], hits.value[kept]
-        logs = np.log1p(ratios[:, 0] * value)
-        by_part = np.bincount(at * N_PARTS + hits.part[kept], logs, minlength=n_kept * N_PARTS)
-        gain[:, :N_PARTS, i] = by_part.reshape(n_kept, N_PARTS)
-        for m in range(N_KERNELS):
-            logs = np.log1p(ratios[:, 1 + m] * KERNELS[m][hits.lag[kept]] * value)
-            gain[:, N_PARTS + m, i] = np.bincount(at, logs, minlength=n_kept)
-    source = pairs[enough] % n_sources
+    for m in range(1 + N_KERNELS):
+        value = hits.value[kept] if m == 0 else hits.value[kept] * KERNELS[m - 1][hits.lag[kept]]
+        for i in range(len(ODDS)):
+            logs = np.log1p(scale.ratios[:, m, i][source] * value)
+            if m == 0:
+                by_part = np.bincount(part, logs, minlength=n_kept * N_PARTS)
+                gain[:, :N_PARTS, i] = by_part.reshape(n_kept, N_PARTS)
+            else:
+                gain[:, N_PARTS + m - 1, i] = np.bincount(at, logs, minlength=n_kept)
+    return pairs[enough] // n_sources, pairs[enough] % n_sources, gain
+
+
+def _hold_against(scale: Scale, source: Ints, gain: Floats) -> Floats:
+    """Log likelihood ratio by pair, window and ratio: what the hits add, less what the others cost."""
     terms = sum_windows(gain, scale.windows)
     terms -= scale.cost[source]
-    return pairs[enough] // n_sources, source, terms
+    return terms
 
 
 def _average(ground: Ground, by_region: Floats, draw: Ints, source: Ints, terms: Floats) -> Strengths:
