@@ -145,7 +145,7 @@ def _choose_tried(ground: Ground, hits: Hits, ranked: list[int], beside: Beside)
     if beside.sources:
         left, tried = 1 / beside.top, []
     else:
-        seen, usual = (x[:, :, :N_PARTS].sum(axis=2) for x in _measure_tried(ground, hits, ranked[:1]))
+        seen, usual = (x[:, :, :N_PARTS].sum(axis=2) for x in measure_cells(ground, hits, ranked[:1]))
         ratio = ground.scale.ratios[ranked[0], 0, _STRONG]
         left = 1 / (1 + ratio * seen[0] / (1 + ratio * usual[0]))
         shared = np.bincount(hits.source, (seen[0] > 0)[hits.victim] * value, minlength=n)
@@ -158,7 +158,7 @@ def _choose_tried(ground: Ground, hits: Hits, ranked: list[int], beside: Beside)
     return tried + rest[: MOST_TRIED - len(tried)]
 
 
-def _measure_tried(ground: Ground, hits: Hits, tried: list[int]) -> tuple[Floats, Floats]:
+def measure_cells(ground: Ground, hits: Hits, tried: list[int]) -> tuple[Floats, Floats]:
     """Exposure of each victim's order, and of orders like it: by source, victim and cell."""
     seen = np.zeros((len(tried), len(ground.case.victims), N_CELLS))
     for i, source in enumerate(tried):
@@ -178,7 +178,7 @@ def _fit_windows(
     Also that window, and what a source gains or loses by not knowing it.
     """
     windows = ground.scale.windows
-    seen_parts, usual_parts = _measure_tried(ground, hits, tried)
+    seen_parts, usual_parts = measure_cells(ground, hits, tried)
     seen, usual = np.zeros(seen_parts.shape[:2]), np.zeros(usual_parts.shape[:2])
     window, spread = np.zeros(len(tried), dtype=np.int64), np.zeros(len(tried))
     believed = (beside.top[:, None], beside.bottom[:, None])
