@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -74,6 +75,21 @@ def test_a_colleague_who_searches_beyond_the_queue_is_no_less_alike() -> None:
     add_exposures(shop, [("staff:twin", o, t + HOUR) for o, t in rows])
     add_exposures(shop, [(shop.truth[0], o, t + HOUR) for o, t in more[:: len(more) // len(rows)]])
     assert trace(shop).sources == ["group:" + "+".join(sorted([shop.truth[0], "staff:twin"]))]
+
+
+def test_calls_that_follow_its_looks_speak_for_one_of_two_who_saw_the_same() -> None:
+    """One looks at orders of any age and calls come a day later; the other saw all when they were placed."""
+    shop = make_shop(31, replace(SMALL, leaks=("none",), n_from_leak=2))
+    rng = np.random.default_rng(31)
+    orders = list(shop.orders.sort("time_us").select("order", "time_us").iter_rows())[:1400:8]
+    looks = [(o, t + int(days * DAY)) for (o, t), days in zip(orders, rng.uniform(0, 12, 200), strict=False)]
+    add_exposures(shop, [("staff:late", o, t) for o, t in looks])
+    add_exposures(shop, [("staff:early", o, t + HOUR) for o, t in orders])
+    cite(shop, [(o, t + DAY) for o, t in looks[::14]])
+    engine = put_shop(shop)
+    trace_sources(engine, TracingSettings(), 0, SilentProgress())
+    strength = dict(engine.fetch("SELECT source, log10_bayes_factor FROM sources").iter_rows())
+    assert strength["staff:late"] > strength["staff:early"] + 0.5
 
 
 def test_half_a_queue_in_common_is_no_group() -> None:
