@@ -89,7 +89,7 @@ def test_calls_that_follow_its_looks_speak_for_one_of_two_who_saw_the_same() -> 
     engine = put_shop(shop)
     trace_sources(engine, TracingSettings(), 0, SilentProgress())
     strength = dict(engine.fetch("SELECT source, log10_bayes_factor FROM sources").iter_rows())
-    assert strength["staff:late"] > strength["staff:early"] + 0.5
+    assert strength["staff:late"] > strength["staff:early"] + 8
 
 
 def test_half_a_queue_in_common_is_no_group() -> None:
