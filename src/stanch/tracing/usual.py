@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -160,6 +160,7 @@ def _add_run(sums: Floats, run: _Run, exposures: Exposures, rows: Ints, columns:
     order, weight, first_us = exposures.order[rows], exposures.weight[rows], exposures.first_us[rows]
     # The first occasion at which the look is so long ago.
     looked = [np.searchsorted(run.before_us, first_us + lag, side="right") for lag in LAGS_US.tolist()]
+    n_columns = sums.shape[1]
     end = run.place[0][order].astype(np.int64)
     for i in range(run.chance.shape[1]):
         begin, end = end, run.place[i + 1][order].astype(np.int64)
@@ -167,27 +168,32 @@ def _add_run(sums: Floats, run: _Run, exposures: Exposures, rows: Ints, columns:
         kept = np.flatnonzero(start < end)
         if not len(kept):
             continue
-        change = np.zeros((len(sums) + 1) * sums.shape[1])
         w, span = weight[kept], (start[kept], end[kept])
-        first, last = (at * sums.shape[1] + columns[0][kept] for at in span)
-        _add_span(change, first, last, w)
-        _add_lags(change.reshape(-1, sums.shape[1]), columns[1][kept], span, w, [at[kept] for at in looked])
-        sums += np.cumsum(change.reshape(-1, sums.shape[1])[:-1], axis=0) * run.chance[:, [i]]
+        spans = [(span[0] * n_columns + columns[0][kept], span[1] * n_columns + columns[0][kept], w)]
+        spans += _cut_by_lag(n_columns, columns[1][kept], span, w, [at[kept] for at in looked])
+        change = _count_spans(spans, (len(sums) + 1) * n_columns)
+        sums += np.cumsum(change.reshape(-1, n_columns)[:-1], axis=0) * run.chance[:, [i]]
 
 
-def _add_span(change: Floats, start: Ints, end: Ints, w: Floats) -> None:
-    """Count `w` from the first of a span of occasions on, and no longer from its end on."""
-    change += np.bincount(start, w, minlength=len(change))
-    change -= np.bincount(end, w, minlength=len(change))
+#: Where a span begins and ends among all occasions and columns, and what it weighs.
+_Spans: TypeAlias = list[tuple[Ints, Ints, Floats]]
 
 
-def _add_lags(change: Floats, column: Ints, span: tuple[Ints, Ints], w: Floats, looked: list[Ints]) -> None:
-    """The same under each kernel: by class of lags, from the occasion on at which a look falls in it."""
-    flat, n_columns = change.ravel(), change.shape[1]
+def _count_spans(spans: _Spans, size: int) -> Floats:
+    """Weights that come in where spans begin, and go where they end."""
+    at = np.concatenate([x for start, end, _ in spans for x in (start, end)])
+    return np.bincount(at, np.concatenate([x for *_, w in spans for x in (w, -w)]), minlength=size)
+
+
+def _cut_by_lag(
+    n_columns: int, column: Ints, span: tuple[Ints, Ints], w: Floats, looked: list[Ints]
+) -> _Spans:
+    """Spans under each kernel: by class of lags, from the occasion on at which a look falls in it."""
+    spans: _Spans = []
     for c, since in enumerate(looked):
         until = np.minimum(looked[c + 1], span[1]) if c + 1 < len(looked) else span[1]
         first = np.maximum(span[0], since)
         inside = np.flatnonzero(first < until)
         start, end = first[inside] * n_columns + column[inside], until[inside] * n_columns + column[inside]
-        for m in range(N_KERNELS):
-            _add_span(flat, start + m, end + m, w[inside] * KERNELS[m, c])
+        spans += [(start + m, end + m, w[inside] * KERNELS[m, c]) for m in range(N_KERNELS)]
+    return spans
