@@ -82,7 +82,7 @@ def measure(family: str, seed: int, setup: NamingSetup) -> Record:
         count_complaints(engine)
         said = to_builtins(trace_sources(engine, TracingSettings(), seed, _QUIET))
         seconds = time.perf_counter() - begun
-        truth = _tell(incident.truth, engine)
+        truth = tell_truth(incident.truth, engine)
         evidence = read_evidence(engine)
         size = {name: engine.count(name) for name in ("known_orders", "exposures", "victims")}
     return {
@@ -98,7 +98,7 @@ def measure(family: str, seed: int, setup: NamingSetup) -> Record:
     }
 
 
-def _tell(truth: dict[str, Any], engine: Engine) -> Truth:
+def tell_truth(truth: dict[str, Any], engine: Engine) -> Truth:
     """A source without a victim in the table of complaints leaked nothing that anybody could know of."""
     reported = set(engine.fetch("SELECT complaint FROM victims")["complaint"].to_list())
     by_source = truth["complaints_by_source"]

@@ -174,13 +174,13 @@ def test_a_month_without_a_row_is_one_gap(engine: Engine) -> None:
 
 
 def test_a_terminal_that_several_use_is_a_source_beside_them(engine: Engine) -> None:
-    put(engine, "orders", [place(f"o{i}", "anna", 0) for i in range(4)])
+    put(engine, "orders", [place(f"o{i}", f"buyer{i}", 0) for i in range(4)])
     put(engine, "accesses", [
         look("agent07", "staff", "o0", 1, device="till-4", team="east", ip="192.0.2.1", fields="name"),
         look("agent07", "staff", "o1", 2, device="till-4", team="east", ip="192.0.2.1"),
         look("agent08", "staff", "o2", 3, device="till-4", team="east", ip="192.0.2.2"),
         look("agent08", "staff", "o3", 4, device="till-5", team="east", ip="192.0.2.2"),
-        look("anna", "customer", "o0", 5, ip="192.0.2.1"),
+        look("buyer0", "customer", "o0", 5, ip="192.0.2.1"),
     ])  # fmt: skip
     _, rows = find(engine)
     seen: dict[str, set[str]] = {}
@@ -226,7 +226,7 @@ def test_a_unit_most_of_which_is_one_member_is_that_member(engine: Engine) -> No
 
 
 def test_a_list_page_exposes_every_order_on_it(engine: Engine) -> None:
-    put(engine, "orders", [place(f"o{i}", "anna" if i < 2 else "bert", 0) for i in range(4)])
+    put(engine, "orders", [place(f"o{i}", f"buyer{i}", 0) for i in range(4)])
     put(engine, "accesses", [
         *(look("agent07", "staff", f"o{i}", 1, channel="search") for i in (0, 2, 3)),
         look("agent08", "staff", "o1", 2),
@@ -234,3 +234,34 @@ def test_a_list_page_exposes_every_order_on_it(engine: Engine) -> None:
     keys = set(find(engine)[1])
     assert {order for source, order in keys if source == "staff:agent07"} == {"o0", "o2", "o3"}
     assert {order for source, order in keys if source == "staff:agent08"} == {"o1"}
+
+
+def test_staff_who_opened_an_order_may_have_read_the_customers_earlier_ones(engine: Engine) -> None:
+    put(engine, "orders", [
+        place("old", "anna", 0), place("earlier", "anna", 40 * 24), place("opened", "anna", 50 * 24),
+        place("later", "anna", 60 * 24), place("other", "bert", 50 * 24), place("nobody's", None, 50 * 24),
+    ])  # fmt: skip
+    put(engine, "accesses", [
+        look("agent07", "staff", "opened", 51 * 24, fields="name|items"),
+        look("agent08", "staff", "opened", 51 * 24), look("agent08", "staff", "earlier", 55 * 24),
+        look("agent09", "staff", "nobody's", 51 * 24),
+        look("east", "partner", "opened", 51 * 24),
+    ])  # fmt: skip
+    _, rows = find(engine)
+    assert set(rows) == {
+        ("staff:agent07", "opened"), ("staff:agent07", "earlier"), ("staff:agent08", "opened"),
+        ("staff:agent08", "earlier"), ("staff:agent09", "nobody's"), ("partner:east", "opened"),
+    }  # fmt: skip
+    listed = rows["staff:agent07", "earlier"]
+    assert 0 < listed["weight"] < 0.5
+    assert (listed["first_us"], listed["fields"]) == (START + 51 * 24 * HOUR, "name|items")
+    # What staff opened itself counts in full, from then on.
+    own = rows["staff:agent08", "earlier"]
+    assert (own["weight"], own["first_us"]) == (1.0, START + 55 * 24 * HOUR)
+
+
+def test_screens_that_show_no_other_orders_expose_none(engine: Engine) -> None:
+    put(engine, "orders", [place("earlier", "anna", 0), place("opened", "anna", 24)])
+    put(engine, "accesses", [look("agent07", "staff", "opened", 25)])
+    find_exposures(engine, ExposureSettings(history_weight=0), SilentProgress())
+    assert engine.fetch('SELECT "order" FROM exposures')["order"].to_list() == ["opened"]

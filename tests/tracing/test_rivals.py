@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -63,6 +64,32 @@ def test_colleagues_of_one_queue_are_one_group_although_a_few_looks_differ() -> 
     order, contacted_us = calls.select("order", "contacted_us").row(0)
     add_exposures(shop, [*twin, ("staff:twin", order, contacted_us - 2 * HOUR)])
     assert trace(shop).sources == ["group:" + "+".join(sorted([shop.truth[0], "staff:twin"]))]
+
+
+def test_a_colleague_who_searches_beyond_the_queue_is_no_less_alike() -> None:
+    """The one who leaked looked at as many orders again that nobody complained about."""
+    shop = make_shop(11, SMALL)
+    rows, cited = list_rows(shop, shop.truth[0]), set(shop.victims["order"])
+    known = {order for order, _ in rows}
+    more = [row for row in shop.orders.select("order", "time_us").iter_rows() if row[0] not in cited | known]
+    add_exposures(shop, [("staff:twin", o, t + HOUR) for o, t in rows])
+    add_exposures(shop, [(shop.truth[0], o, t + HOUR) for o, t in more[:: len(more) // len(rows)]])
+    assert trace(shop).sources == ["group:" + "+".join(sorted([shop.truth[0], "staff:twin"]))]
+
+
+def test_calls_that_follow_its_looks_speak_for_one_of_two_who_saw_the_same() -> None:
+    """One looks at orders of any age and calls come a day later; the other saw all when they were placed."""
+    shop = make_shop(31, replace(SMALL, leaks=("none",), n_from_leak=2))
+    rng = np.random.default_rng(31)
+    orders = list(shop.orders.sort("time_us").select("order", "time_us").iter_rows())[:1400:8]
+    looks = [(o, t + int(days * DAY)) for (o, t), days in zip(orders, rng.uniform(0, 12, 200), strict=False)]
+    add_exposures(shop, [("staff:late", o, t) for o, t in looks])
+    add_exposures(shop, [("staff:early", o, t + HOUR) for o, t in orders])
+    cite(shop, [(o, t + DAY) for o, t in looks[::14]])
+    engine = put_shop(shop)
+    trace_sources(engine, TracingSettings(), 0, SilentProgress())
+    strength = dict(engine.fetch("SELECT source, log10_bayes_factor FROM sources").iter_rows())
+    assert strength["staff:late"] > strength["staff:early"] + 8
 
 
 def test_half_a_queue_in_common_is_no_group() -> None:

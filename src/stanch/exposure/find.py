@@ -60,13 +60,15 @@ def find_exposures(
     Makes `exposures` (one row per source and order: `first_us`, `last_us`, `fields`, `weight`) and
     `known_orders` (one row per order of any table: `account` or NULL, `time_us`, `region`).
     `weight` is the chance that the source really saw the order: `p_compromised` for fallen
-    accounts, 1 for all others. Days are told in `zone`.
+    accounts, less for what was only listed beside an order that staff opened, 1 for all others. Days are
+    told in `zone`.
     """
     with progress.task("Finding exposures", 4, unit="steps") as task:
         _gather_orders(engine)
         task.advance(1)
         _gather_attack(engine)
         _gather_looks(engine, settings)
+        _gather_histories(engine, settings)
         _gather_units(engine)
         task.advance(1)
         engine.run(load_step(_SQL, "exposures"))
@@ -78,6 +80,7 @@ def find_exposures(
         "order_finds",
         "exposure_looks",
         "exposure_reach",
+        "exposure_histories",
         "exposure_units",
         "exposure_members",
         "exposure_fallen",
@@ -128,6 +131,14 @@ def _gather_looks(engine: Engine, settings: ExposureSettings) -> None:
             before_us=settings.before_fall_days * _DAY_US,
         )
     )
+
+
+def _gather_histories(engine: Engine, settings: ExposureSettings) -> None:
+    if settings.history_weight == 0:
+        engine.put("exposure_histories", pl.DataFrame(schema=_LOOKS))
+        return
+    back_us = settings.history_days * _DAY_US
+    engine.run(load_step(_SQL, "exposure_histories", weight=settings.history_weight, back_us=back_us))
 
 
 def _gather_units(engine: Engine) -> None:

@@ -38,3 +38,15 @@ class ExposureSettings(Struct, frozen=True, forbid_unknown_fields=True):
             " address outside the attack.",
         ),
     ] = 0.25
+    history_weight: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            description="Chance that staff who opened an order also read an earlier one of the same"
+            " customer; 0 where their screens show no other orders.",
+        ),
+    ] = 0.05
+    history_days: Annotated[
+        int, Meta(ge=1, description="Earlier orders of a customer older than this are not looked up.")
+    ] = 30

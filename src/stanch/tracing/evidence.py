@@ -22,14 +22,18 @@ import numpy as np
 from stanch.tracing.baseline import Baseline
 from stanch.tracing.case import Case, Flags, Floats, Ints, Numbers, expand_ranges
 from stanch.tracing.habits import Citing, fit_factors
-from stanch.tracing.usual import N_PARTS, cut_into_parts, measure_parts
+from stanch.tracing.lags import KERNELS, N_KERNELS, classify_lags
+from stanch.tracing.usual import N_CELLS, N_PARTS, cut_into_parts, measure_parts
 
 #: Odds that a complaint comes from the source, from one in five to nearly all: higher ones are hardly told
 #: from these, and lower ones name nobody; log-uniform. Divided by its mean exposure they are how many times
 #: likelier an exposed order is to be complained about.
 ODDS: Final = np.geomspace(0.25, 60.0, 8)
-#: The whole log is the likeliest window; the rest is shared by all others.
-P_WHOLE: Final = 0.5
+#: The whole log is the likeliest window; as likely as all others together are calls that follow looks.
+P_WHOLE: Final = 0.4
+P_KERNELS: Final = 0.3
+#: Pairs of draw and source that are held against the complaints at once: they stay in the processor's cache.
+_BLOCK: Final = 512
 #: A source held against fewer complaints is never strong evidence.
 LEAST_HITS: Final = 2
 #: Fewer complaints about its orders name nobody, whatever the odds.
@@ -38,11 +42,21 @@ LEAST_SEEN: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """Runs of parts: from `begin` up to `end`."""
+    """When a source leaked: runs of cells from `begin` up to `end`.
+
+    First runs of parts, then the whole log under each kernel of the lag.
+    """
 
     begin: Ints
     end: Ints
+    #: 0 for runs of parts, else the number of the kernel, from 1.
+    kernel: Ints
     log_prior: Floats
+
+    def holds(self, window: int, part: Ints) -> Flags:
+        """Whether these parts lie inside: all of them where lags decide."""
+        inside = (part >= self.begin[window]) & (part < self.end[window])
+        return np.asarray(inside | (self.kernel[window] > 0), dtype=np.bool_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +68,8 @@ class Scale:
     part: Ints
     #: Whether the source saw orders enough to be named at all; of the others nothing more is computed.
     able: Flags
-    #: How many times likelier an exposed order is to be complained about: one row per source.
+    #: How many times likelier an exposed order is to be complained about: per source and kernel (the first is
+    #: none).
     ratios: Floats
     #: sum over victims of log(1 + l e): one row per source, window and ratio.
     cost: Floats
@@ -88,6 +103,8 @@ class Hits:
     part: Ints
     #: Weight of the exposure, times share of the candidate, times fit of the fields cited.
     value: Floats
+    #: Class of the lag from look to contact.
+    lag: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +119,15 @@ class Strengths:
 
 
 def list_windows(n_parts: int = N_PARTS) -> Windows:
-    """All runs of parts, the whole first."""
+    """All runs of parts, the whole first, then the kernels."""
     runs = [(0, n_parts)] + [
         (a, b) for a in range(n_parts) for b in range(a + 1, n_parts + 1) if (a, b) != (0, n_parts)
     ]
-    prior = np.full(len(runs), (1 - P_WHOLE) / max(len(runs) - 1, 1))
-    prior[0] = P_WHOLE if len(runs) > 1 else 1.0
-    begin, end = np.array(runs, dtype=np.int64).T
-    return Windows(begin, end, np.log(prior))
+    prior = np.full(len(runs), (1 - P_WHOLE - P_KERNELS) / (len(runs) - 1))
+    prior[0] = P_WHOLE
+    begin, end = np.array(runs + [(n_parts + m, n_parts + m + 1) for m in range(N_KERNELS)]).T
+    kernel = np.concatenate([np.zeros(len(runs), dtype=np.int64), np.arange(1, N_KERNELS + 1)])
+    return Windows(begin, end, kernel, np.log(np.append(prior, np.full(N_KERNELS, P_KERNELS / N_KERNELS))))
 
 
 def measure_scale(case: Case, baseline: Baseline) -> Scale:
@@ -119,21 +137,23 @@ def measure_scale(case: Case, baseline: Baseline) -> Scale:
     part = cut_into_parts(case)
     able = np.bincount(case.exposures.source, minlength=n_sources) >= LEAST_SEEN
     mean = np.zeros((len(case.victims), n_sources))
-    ratios = np.zeros((n_sources, len(ODDS)))
+    ratios = np.zeros((n_sources, 1 + N_KERNELS, len(ODDS)))
     cost = np.zeros((n_sources, len(windows.begin), len(ODDS)))
     explained = np.zeros_like(cost)
     for chunk, occasions, parts in measure_parts(case, baseline, part):
-        own = parts.sum(axis=2)
+        own = parts[:, :, :N_PARTS].sum(axis=2)
         mean[:, chunk] = own[occasions.of_victim]
-        ratios[chunk] = scale_ratios(own.T, occasions.n_victims)
+        whole = np.concatenate([own[:, :, None], parts[:, :, N_PARTS:]], axis=2)
+        ratios[chunk] = scale_ratios(np.moveaxis(whole, 0, -1), occasions.n_victims)
         kept = np.flatnonzero(able[chunk])
         if not len(kept):
             continue
-        sums = sum_windows(parts[:, kept].reshape(-1, N_PARTS), windows)
+        sums = sum_windows(parts[:, kept].reshape(-1, N_CELLS), windows)
         n_victims = occasions.n_victims.astype(np.float64)
         share = n_victims / len(case.victims)
         for i in range(len(ODDS)):
-            odds = 1 + sums.reshape(len(share), len(kept), -1) * ratios[chunk[kept], i][:, None]
+            by_window = ratios[chunk[kept]][:, windows.kernel, i]
+            odds = 1 + sums.reshape(len(share), len(kept), -1) * by_window
             cost[chunk[kept], :, i] = np.tensordot(n_victims, np.log(odds), axes=1)
             explained[chunk[kept], :, i] = 1 - np.tensordot(share, 1 / odds, axes=1)
     return Scale(windows, part, able, ratios, cost, explained, mean, _share_regions(case))
@@ -158,14 +178,14 @@ def scale_ratios(mean: Floats, n: Numbers | int = 1) -> Floats:
 
 
 def sum_windows(parts: Floats, windows: Windows) -> Floats:
-    """Sums over runs of parts, which lie in the second dimension."""
+    """Sums over runs of cells, which lie in the second dimension."""
     running = np.concatenate([np.zeros_like(parts[:, :1]), np.cumsum(parts, axis=1)], axis=1)
     return np.asarray(running[:, windows.end] - running[:, windows.begin], dtype=np.float64)
 
 
 def mean_by_part(ground: Ground, sources: list[int]) -> Floats:
-    """Mean exposure of orders like each victim's: by source (in the order given), victim and part."""
-    means = np.zeros((len(sources), len(ground.case.victims), N_PARTS))
+    """Mean exposure of orders like each victim's: by source (in the order given), victim and cell."""
+    means = np.zeros((len(sources), len(ground.case.victims), N_CELLS))
     place = {j: i for i, j in enumerate(sources)}
     for chunk, occasions, parts in measure_parts(ground.case, ground.baseline, ground.scale.part, sources):
         for i, j in enumerate(chunk.tolist()):
@@ -191,7 +211,8 @@ def collect_hits(ground: Ground, draws: tuple[Ints, Ints, Ints, Floats], cited: 
         * share[of]
         * ground.citing.fit[exposures.fields[row], cited[draw[of] * n_victims + victim[of]]]
     )
-    hits = Hits(draw[of], victim[of], exposures.source[row], ground.scale.part[row], value)
+    lag = classify_lags(case.victims.before_us[victim[of]] - exposures.first_us[row])
+    hits = Hits(draw[of], victim[of], exposures.source[row], ground.scale.part[row], value, lag)
     return hits if (share == 1.0).all() else _join_candidates(hits, n_victims, len(exposures.sources))
 
 
@@ -200,8 +221,8 @@ def weigh_hits(ground: Ground, hits: Hits, by_region: Floats) -> Strengths:
 
     `by_region`: complaints by region, one row per draw.
     """
-    draw, source, terms = _hold_against(ground, hits, LEAST_HITS)
-    return _average(ground, by_region, draw, source, terms)
+    draw, source, gain = _add_gains(ground, hits, LEAST_HITS)
+    return _average(ground, by_region, draw, source, _hold_against(ground.scale, source, gain))
 
 
 def find_strongest(ground: Ground, hits: Hits, by_region: Floats) -> Floats:
@@ -210,36 +231,48 @@ def find_strongest(ground: Ground, hits: Hits, by_region: Floats) -> Floats:
     No average is over its largest term, so only sources whose largest term is over the evidence against
     another need averaging.
     """
-    draw, source, terms = _hold_against(ground, hits, LEAST_SEEN)
-    most = terms.max(axis=(1, 2), initial=-np.inf) + ground.log_prior[source]
+    draw, source, gain = _add_gains(ground, hits, LEAST_SEEN)
+    blocks = [slice(i, i + _BLOCK) for i in range(0, len(draw), _BLOCK)]
+    largest = [_hold_against(ground.scale, source[b], gain[b]).max(axis=(1, 2)) for b in blocks]
+    most = np.concatenate([np.zeros(0), *largest]) + ground.log_prior[source]
     strongest = np.full(len(by_region), ground.log_prior.max(initial=-np.inf))
     by_draw = np.lexsort((source, -most, draw))
     likeliest = by_draw[np.unique(draw[by_draw], return_index=True)[1]]
     for rows in (likeliest, np.setdiff1d(np.arange(len(draw)), likeliest)):
         at = rows[most[rows] > strongest[draw[rows]]]
-        found = _average(ground, by_region, draw[at], source[at], terms[at])
+        terms = _hold_against(ground.scale, source[at], gain[at])
+        found = _average(ground, by_region, draw[at], source[at], terms)
         np.maximum.at(strongest, found.draw, found.log_factor + ground.log_prior[found.source])
     return strongest
 
 
-def _hold_against(ground: Ground, hits: Hits, least_hits: int) -> tuple[Ints, Ints, Floats]:
-    """Draws and sources with so many hits: the log likelihood ratio by pair, window and ratio."""
+def _add_gains(ground: Ground, hits: Hits, least_hits: int) -> tuple[Ints, Ints, Floats]:
+    """Draws and sources with so many hits: what these add to the log likelihood by pair, cell and ratio."""
     scale, n_sources = ground.scale, len(ground.case.exposures.sources)
     pair = hits.draw * n_sources + hits.source
     pairs, of, n_hits = np.unique(pair, return_inverse=True, return_counts=True)
     enough = (n_hits >= least_hits) & scale.able[pairs % n_sources]
-    place = np.cumsum(enough) - 1
     kept = enough[of]
-    at = place[of[kept]] * N_PARTS + hits.part[kept]
-    n_kept = int(enough.sum())
-    gain = np.empty((n_kept, N_PARTS, len(ODDS)))
-    for i in range(len(ODDS)):
-        logs = np.log1p(scale.ratios[hits.source[kept], i] * hits.value[kept])
-        gain[:, :, i] = np.bincount(at, logs, minlength=n_kept * N_PARTS).reshape(n_kept, N_PARTS)
-    source = pairs[enough] % n_sources
+    at, n_kept = (np.cumsum(enough) - 1)[of[kept]], int(enough.sum())
+    source, part = hits.source[kept], at * N_PARTS + hits.part[kept]
+    gain = np.empty((n_kept, N_CELLS, len(ODDS)))
+    for m in range(1 + N_KERNELS):
+        value = hits.value[kept] if m == 0 else hits.value[kept] * KERNELS[m - 1][hits.lag[kept]]
+        for i in range(len(ODDS)):
+            logs = np.log1p(scale.ratios[:, m, i][source] * value)
+            if m == 0:
+                by_part = np.bincount(part, logs, minlength=n_kept * N_PARTS)
+                gain[:, :N_PARTS, i] = by_part.reshape(n_kept, N_PARTS)
+            else:
+                gain[:, N_PARTS + m - 1, i] = np.bincount(at, logs, minlength=n_kept)
+    return pairs[enough] // n_sources, pairs[enough] % n_sources, gain
+
+
+def _hold_against(scale: Scale, source: Ints, gain: Floats) -> Floats:
+    """Log likelihood ratio by pair, window and ratio: what the hits add, less what the others cost."""
     terms = sum_windows(gain, scale.windows)
     terms -= scale.cost[source]
-    return pairs[enough] // n_sources, source, terms
+    return terms
 
 
 def _average(ground: Ground, by_region: Floats, draw: Ints, source: Ints, terms: Floats) -> Strengths:
@@ -278,4 +311,4 @@ def _join_candidates(hits: Hits, n_victims: int, n_sources: int) -> Hits:
     _, first = np.unique(key[order], return_index=True)
     total = np.add.reduceat(hits.value[order], first) if len(first) else np.zeros(0)
     top = order[first]
-    return Hits(hits.draw[top], hits.victim[top], hits.source[top], hits.part[top], total)
+    return Hits(hits.draw[top], hits.victim[top], hits.source[top], hits.part[top], total, hits.lag[top])

@@ -130,9 +130,7 @@ def _race_again(observed: Observed, found: Explanation, believed: list[int]) -> 
 def _normalise(race: Race, log_prior: Floats, log_odds_leak: float, log_unlogged: float) -> Explanation:
     others = np.setdiff1d(np.arange(len(log_prior)), race.tried)
     alone = race.log_factor[others] + log_prior[others]
-    # That callers knew what only the shop knows speaks for every leak; that they did not does not
-    # excuse a source which the exposures point to.
-    known = np.log(P_LOGGED) + max(log_odds_leak, 0.0)
+    known = np.log(P_LOGGED) + log_odds_leak
     rest = np.log((1 - P_LOGGED) / 2)
     logs = np.concatenate([[rest, rest + log_odds_leak + log_unlogged], known + alone, known + race.log_sets])
     p = np.exp(logs - logsumexp(logs))

@@ -11,7 +11,8 @@ from stanch.tracing.case import Case, Flags, Ints
 from stanch.tracing.evidence import Hits
 from stanch.tracing.explain import Explanation
 
-#: Two sources are alike if they share so much of the orders that either of them saw …
+#: Two sources are alike if they share so much of the orders that either of them saw (of one kind: that the
+#: one who saw fewer saw; a colleague's further looks tell them apart only by complaints about these) …
 LEAST_COMMON: Final = 0.75
 #: … and of the complainants' orders all but this share of them, or all but one.
 MOST_DIFFERENT: Final = 0.2
@@ -64,4 +65,6 @@ def _are_alike(case: Case, orders: dict[int, Ints], seen: Flags, a: int, b: int)
         if j not in orders:
             orders[j] = case.exposures.order[case.exposures.rows_of(j)]
     common = len(np.intersect1d(orders[a], orders[b], assume_unique=True))
-    return common >= LEAST_COMMON * (len(orders[a]) + len(orders[b]) - common)
+    sizes = len(orders[a]), len(orders[b])
+    kind, other = (case.exposures.sources[j].partition(":")[0] for j in (a, b))
+    return common >= LEAST_COMMON * (min(sizes) if kind == other else sum(sizes) - common)

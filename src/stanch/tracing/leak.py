@@ -10,7 +10,7 @@ from scipy.special import betaln, logsumexp
 from stanch.evidence.tables import FIELDS
 from stanch.tracing.baseline import Baseline
 from stanch.tracing.case import UNKNOWN, Case, Floats, Ints
-from stanch.tracing.evidence import ODDS, P_WHOLE, scale_ratios
+from stanch.tracing.evidence import ODDS, scale_ratios
 
 #: What is known of a person without any order: everything else is specific to an order.
 _GENERIC: Final = sum(1 << FIELDS.index(name) for name in ("name", "phone", "address"))
@@ -20,12 +20,14 @@ _BY_CHANCE: Final = (1.5, 5.0)
 _FROM_LEAK: Final = (4.0, 2.0)
 #: More cited orders than this are thinned out before spans of orders are cut at them.
 _MOST_CUTS: Final = 48
+#: A copy of the whole table is as likely as one of a span.
+_P_WHOLE: Final = 0.5
 
 
 def weigh_copy(case: Case, baseline: Baseline) -> float:
     """Log Bayes factor of a copied table against coincidence, from which orders are cited (nats).
 
-    A copy holds the whole table, with the prior that sources have for their whole log, or all orders of
+    A copy holds the whole table or all orders of
     some span: its length log-uniform, its place uniform (both in orders). Spans between the same cited orders
     are worth the same, so a span is tried for each pair of them, with its edges half way to the next cited
     order.
@@ -46,8 +48,8 @@ def weigh_copy(case: Case, baseline: Baseline) -> float:
     for i in range(len(ODDS)):
         r = ratios[:, i, None]
         logs[:, i] = (np.log1p(r * seen) - np.log1p(r * usual)).sum(axis=1)
-    spans = logsumexp(logs, axis=1) - np.log(len(ODDS)) + log_prior + np.log(1 - P_WHOLE)
-    return float(np.logaddexp(np.log(P_WHOLE), logsumexp(spans)))
+    spans = logsumexp(logs, axis=1) - np.log(len(ODDS)) + log_prior + np.log(1 - _P_WHOLE)
+    return float(np.logaddexp(np.log(_P_WHOLE), logsumexp(spans)))
 
 
 def _measure_spans(case: Case, baseline: Baseline, begin: Ints, end: Ints) -> tuple[Floats, Floats]:
@@ -65,12 +67,14 @@ def _measure_spans(case: Case, baseline: Baseline, begin: Ints, end: Ints) -> tu
 def weigh_knowledge(cited: Ints) -> float:
     """Log Bayes factor of a leak against coincidence, from the sets of fields cited (nats).
 
-    The number of calls that cite something specific is beta-binomial under each.
+    The number of calls that cite something specific is beta-binomial under each. Half of the prior of a
+    leak is that this tells nothing: most calls have another cause, or the source shows nothing specific.
     """
     known = cited[cited != UNKNOWN]
     specific = int((known & ~_GENERIC != 0).sum())
     other = len(known) - specific
-    return _log_chance(specific, other, _FROM_LEAK) - _log_chance(specific, other, _BY_CHANCE)
+    gain = _log_chance(specific, other, _FROM_LEAK) - _log_chance(specific, other, _BY_CHANCE)
+    return float(np.logaddexp(gain, 0.0) - np.log(2))
 
 
 def count_specific(cited: Ints) -> tuple[int, int]:

@@ -20,7 +20,8 @@ from stanch.tracing.evidence import (
     mean_by_part,
     sum_windows,
 )
-from stanch.tracing.usual import N_PARTS
+from stanch.tracing.lags import KERNELS, N_KERNELS
+from stanch.tracing.usual import N_CELLS, N_PARTS
 
 #: So many sources are tried together.
 MOST_TOGETHER: Final = 3
@@ -99,7 +100,7 @@ def run_race(observed: Observed, beside: Beside) -> Race:
     tried = _choose_tried(ground, hits, ranked, beside)
     seen, usual, windows, spread = _fit_windows(ground, hits, tried, beside)
     window[tried] = windows
-    ratios = ground.scale.ratios[tried]
+    ratios = ground.scale.ratios[tried, ground.scale.windows.kernel[windows]]
     sizes = range(1, MOST_TOGETHER + 1)
     sets = [s for size in sizes for s in itertools.combinations(range(len(tried)), size)]
     relative = (seen / beside.top, usual / beside.bottom)
@@ -144,8 +145,8 @@ def _choose_tried(ground: Ground, hits: Hits, ranked: list[int], beside: Beside)
     if beside.sources:
         left, tried = 1 / beside.top, []
     else:
-        seen, usual = (x.sum(axis=2) for x in _measure_tried(ground, hits, ranked[:1]))
-        ratio = ground.scale.ratios[ranked[0], _STRONG]
+        seen, usual = (x[:, :, :N_PARTS].sum(axis=2) for x in measure_cells(ground, hits, ranked[:1]))
+        ratio = ground.scale.ratios[ranked[0], 0, _STRONG]
         left = 1 / (1 + ratio * seen[0] / (1 + ratio * usual[0]))
         shared = np.bincount(hits.source, (seen[0] > 0)[hits.victim] * value, minlength=n)
         tried = ranked[:_FIRST_TRIED]
@@ -157,12 +158,15 @@ def _choose_tried(ground: Ground, hits: Hits, ranked: list[int], beside: Beside)
     return tried + rest[: MOST_TRIED - len(tried)]
 
 
-def _measure_tried(ground: Ground, hits: Hits, tried: list[int]) -> tuple[Floats, Floats]:
-    """Exposure of each victim's order, and of orders like it: by source, victim and part."""
-    seen = np.zeros((len(tried), len(ground.case.victims), N_PARTS))
+def measure_cells(ground: Ground, hits: Hits, tried: list[int]) -> tuple[Floats, Floats]:
+    """Exposure of each victim's order, and of orders like it: by source, victim and cell."""
+    seen = np.zeros((len(tried), len(ground.case.victims), N_CELLS))
     for i, source in enumerate(tried):
         own = hits.source == source
-        np.add.at(seen[i], (hits.victim[own], hits.part[own]), hits.value[own])
+        victim, value = hits.victim[own], hits.value[own]
+        np.add.at(seen[i], (victim, hits.part[own]), value)
+        for m in range(N_KERNELS):
+            np.add.at(seen[i, :, N_PARTS + m], victim, value * KERNELS[m][hits.lag[own]])
     return seen, mean_by_part(ground, tried)
 
 
@@ -174,14 +178,14 @@ def _fit_windows(
     Also that window, and what a source gains or loses by not knowing it.
     """
     windows = ground.scale.windows
-    seen_parts, usual_parts = _measure_tried(ground, hits, tried)
+    seen_parts, usual_parts = measure_cells(ground, hits, tried)
     seen, usual = np.zeros(seen_parts.shape[:2]), np.zeros(usual_parts.shape[:2])
     window, spread = np.zeros(len(tried), dtype=np.int64), np.zeros(len(tried))
     believed = (beside.top[:, None], beside.bottom[:, None])
     with_first = believed
     for i, j in enumerate(tried):
         x, e = sum_windows(seen_parts[i], windows), sum_windows(usual_parts[i], windows)
-        ratios = ground.scale.ratios[j]
+        ratios = ground.scale.ratios[j][windows.kernel].T
         # Beside the strongest source, unless it is the stronger alone: then it is a rival, not a companion.
         logs, joint = max(
             (_weigh_windows(x / other[0], e / other[1], windows, ratios) for other in (with_first, believed)),
@@ -192,13 +196,16 @@ def _fit_windows(
         window[i], spread[i] = w, float(logsumexp(joint) - by_window)
         seen[i], usual[i] = x[:, w], e[:, w]
         if i == 0:
-            ratio = ratios[int(logs[:, w].argmax())]
+            ratio = ratios[int(logs[:, w].argmax()), w]
             with_first = (believed[0] + ratio * x[:, [w]], believed[1] + ratio * e[:, [w]])
     return seen, usual, window, spread
 
 
 def _weigh_windows(seen: Floats, usual: Floats, windows: Windows, ratios: Floats) -> tuple[Floats, Floats]:
-    """Log Bayes factors by ratio and window, and averaged over ratios with the windows' prior."""
+    """Log Bayes factors by ratio and window, and averaged over ratios with the windows' prior.
+
+    `ratios`: one row per ratio, by window or for all of them.
+    """
     logs = np.stack([(np.log1p(r * seen) - np.log1p(r * usual)).sum(axis=0) for r in ratios])
     return logs, logsumexp(logs, axis=0) - np.log(len(ODDS)) + windows.log_prior
 

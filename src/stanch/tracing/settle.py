@@ -200,7 +200,7 @@ def foresee_split(traced: Traced, group: list[int], pace: Pace) -> tuple[int, fl
         return max(needed, int(np.ceil(different))), None
     # The one who leaks sees fewer orders than before, so fewer complaints come of it.
     rate = pace.per_day * (share / len(group) + 1 - share)
-    unlike = min(different / rate + pace.report_days, span * (1 / LEAST_COMMON - 1))
+    unlike = min(different / rate + pace.report_days, len(group) * span * (1 / LEAST_COMMON - 1))
     reported = max(unlike - pace.report_days, 0.0)
     return max(needed, int(np.ceil(rate * reported))), max(needed / rate + pace.report_days, unlike)
 
@@ -211,8 +211,7 @@ def _plan_canaries(traced: Traced, members: list[int], pace: Pace) -> Settling:
     best = _pick(traced, members)
     seen, _, ratio = _fit(traced, best)
     window = int(traced.found.race.window[best])
-    inside = (case.exposures.source == best) & (scale.part >= scale.windows.begin[window])
-    n_exposed = int((inside & (scale.part < scale.windows.end[window])).sum())
+    n_exposed = int(scale.windows.holds(window, scale.part[case.exposures.rows_of(best)]).sum())
     explained = float((ratio * seen / (1 + ratio * seen)).sum())
     orders = int(np.ceil(-np.log(1 - _SURE) * n_exposed / max(explained, 1.0)))
     sources = [case.exposures.sources[j] for j in members]

@@ -244,15 +244,14 @@ def _find_leak_window(traced: Traced, j: int) -> tuple[int | None, int | None]:
     """First and last exposure, within the likeliest window, of orders that were complained about."""
     case, scale, w = traced.ground.case, traced.ground.scale, int(traced.found.race.window[j])
     own = (traced.hits.source == j) & (traced.hits.value > _PLAIN_HIT)
-    inside = own & (traced.hits.part >= scale.windows.begin[w]) & (traced.hits.part < scale.windows.end[w])
+    inside = own & scale.windows.holds(w, traced.hits.part)
     if not inside.any():
         return None, None
     victims = traced.hits.victim[inside]
     cited = case.victims.candidate[np.isin(case.victims.of_victim, victims)]
     rows = case.exposures.rows_of(j)
     rows = rows[np.isin(case.exposures.order[rows], cited)]
-    part = scale.part[rows]
-    times = case.exposures.first_us[rows[(part >= scale.windows.begin[w]) & (part < scale.windows.end[w])]]
+    times = case.exposures.first_us[rows[scale.windows.holds(w, scale.part[rows])]]
     return int(times.min()), int(times.max())
 
 

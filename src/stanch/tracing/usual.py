@@ -12,15 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 
 from stanch.tracing.baseline import Baseline
 from stanch.tracing.case import Case, Exposures, Floats, Ints
+from stanch.tracing.lags import KERNELS, LAGS_US, N_KERNELS
 
 #: A source's exposures are cut into this many parts of equal size; a window is a run of parts.
 N_PARTS: Final = 8
+#: What mean exposures are kept of: each part, then the whole log under each kernel of the lag.
+N_CELLS: Final = N_PARTS + N_KERNELS
 #: More contacts than this are grouped with their neighbours in time.
 _MOST_OCCASIONS: Final = 512
 #: Exposures that are added up at once, and numbers in the sums: they stay in the processor's cache.
@@ -80,7 +83,7 @@ def list_occasions(case: Case) -> Occasions:
 def measure_parts(
     case: Case, baseline: Baseline, part: Ints, sources: Sequence[int] | None = None
 ) -> Iterator[tuple[Ints, Occasions, Floats]]:
-    """Mean exposures of some sources at a time: by occasion, source and part."""
+    """Mean exposures of some sources at a time: by occasion, source and cell (parts, then kernels)."""
     occasions = list_occasions(case)
     runs = [_list_places(case, baseline, occasions, run) for run in occasions.runs]
     for chunk in _cut_sources(case, len(occasions.victim), sources):
@@ -119,7 +122,7 @@ def _cut_sources(case: Case, n_occasions: int, sources: Sequence[int] | None) ->
     """Sources in runs that are small enough to be added up at once."""
     asked = np.arange(len(case.exposures.sources)) if sources is None else np.array(sources, dtype=np.int64)
     start = case.exposures.source_start
-    cost = np.cumsum(np.maximum((start[asked + 1] - start[asked]) / _ROWS, N_PARTS * n_occasions / _CELLS))
+    cost = np.cumsum(np.maximum((start[asked + 1] - start[asked]) / _ROWS, N_CELLS * n_occasions / _CELLS))
     for group in np.split(asked, np.flatnonzero(np.diff(np.floor(cost))) + 1):
         if len(group):
             yield group
@@ -138,30 +141,59 @@ def _list_places(case: Case, baseline: Baseline, occasions: Occasions, run: slic
 def _measure_chunk(case: Case, part: Ints, chunk: Ints, runs: list[_Run]) -> Floats:
     exposures = case.exposures
     column = np.zeros(len(exposures.sources), dtype=np.int64)
-    column[chunk] = np.arange(len(chunk)) * N_PARTS
-    sums = np.zeros((runs[-1].occasions.stop, len(chunk) * N_PARTS))
+    column[chunk] = np.arange(len(chunk)) * N_CELLS
+    sums = np.zeros((runs[-1].occasions.stop, len(chunk) * N_CELLS))
     rows = np.concatenate([exposures.rows_of(j) for j in chunk.tolist()])
     for piece in np.array_split(rows, max(1, len(rows) // _ROWS)):
-        at = column[exposures.source[piece]] + part[piece]
+        at = column[exposures.source[piece]]
         for run in runs:
-            _add_run(sums[run.occasions], run, exposures, piece, at)
+            _add_run(sums[run.occasions], run, exposures, piece, (at + part[piece], at + N_PARTS))
     sums[sums < _NOTHING] = 0.0
-    return sums.reshape(len(sums), len(chunk), N_PARTS)
+    return sums.reshape(len(sums), len(chunk), N_CELLS)
 
 
-def _add_run(sums: Floats, run: _Run, exposures: Exposures, rows: Ints, column: Ints) -> None:
-    """Add `rows` of the exposures to `sums`: one row per occasion of one run."""
-    n, n_columns = sums.shape
-    order, weight = exposures.order[rows], exposures.weight[rows]
-    looked = np.searchsorted(run.before_us, exposures.first_us[rows], side="right")
+def _add_run(sums: Floats, run: _Run, exposures: Exposures, rows: Ints, columns: tuple[Ints, Ints]) -> None:
+    """Add `rows` of the exposures to `sums`: one row per occasion of one run.
+
+    `columns`: where the part of each exposure is added up, and where the kernels of its source begin.
+    """
+    order, weight, first_us = exposures.order[rows], exposures.weight[rows], exposures.first_us[rows]
+    # The first occasion at which the look is so long ago.
+    looked = [np.searchsorted(run.before_us, first_us + lag, side="right") for lag in LAGS_US.tolist()]
+    n_columns = sums.shape[1]
     end = run.place[0][order].astype(np.int64)
     for i in range(run.chance.shape[1]):
         begin, end = end, run.place[i + 1][order].astype(np.int64)
-        start = np.maximum(begin, looked)
+        start = np.maximum(begin, looked[0])
         kept = np.flatnonzero(start < end)
         if not len(kept):
             continue
-        w, c = weight[kept], column[kept]
-        change = np.bincount(start[kept] * n_columns + c, w, minlength=(n + 1) * n_columns)
-        change -= np.bincount(end[kept] * n_columns + c, w, minlength=(n + 1) * n_columns)
-        sums += np.cumsum(change.reshape(n + 1, n_columns)[:n], axis=0) * run.chance[:, [i]]
+        w, span = weight[kept], (start[kept], end[kept])
+        spans = [(span[0] * n_columns + columns[0][kept], span[1] * n_columns + columns[0][kept], w)]
+        spans += _cut_by_lag(n_columns, columns[1][kept], span, w, [at[kept] for at in looked])
+        change = _count_spans(spans, (len(sums) + 1) * n_columns)
+        sums += np.cumsum(change.reshape(-1, n_columns)[:-1], axis=0) * run.chance[:, [i]]
+
+
+#: Where a span begins and ends among all occasions and columns, and what it weighs.
+_Spans: TypeAlias = list[tuple[Ints, Ints, Floats]]
+
+
+def _count_spans(spans: _Spans, size: int) -> Floats:
+    """Weights that come in where spans begin, and go where they end."""
+    at = np.concatenate([x for start, end, _ in spans for x in (start, end)])
+    return np.bincount(at, np.concatenate([x for *_, w in spans for x in (w, -w)]), minlength=size)
+
+
+def _cut_by_lag(
+    n_columns: int, column: Ints, span: tuple[Ints, Ints], w: Floats, looked: list[Ints]
+) -> _Spans:
+    """Spans under each kernel: by class of lags, from the occasion on at which a look falls in it."""
+    spans: _Spans = []
+    for c, since in enumerate(looked):
+        until = np.minimum(looked[c + 1], span[1]) if c + 1 < len(looked) else span[1]
+        first = np.maximum(span[0], since)
+        inside = np.flatnonzero(first < until)
+        start, end = first[inside] * n_columns + column[inside], until[inside] * n_columns + column[inside]
+        spans += [(start + m, end + m, w[inside] * KERNELS[m, c]) for m in range(N_KERNELS)]
+    return spans

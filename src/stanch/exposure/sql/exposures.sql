@@ -5,6 +5,8 @@ WITH looks AS (
   UNION ALL
   SELECT source, "order", time_us, fields, weight FROM exposure_reach
   UNION ALL
+  SELECT source, "order", time_us, fields, weight FROM exposure_histories
+  UNION ALL
   SELECT source, "order", time_us, fields, weight FROM exposure_units
 ),
 merged AS (
