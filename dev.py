@@ -3,7 +3,7 @@
 
 Needs nothing but a Python of 3.11 or newer: it finds uv, or installs it into `.tools/` without
 touching the system's Python, and uv makes `.venv/` from `uv.lock`. Root is never needed; where a
-test run as root on Debian lacks a browser, a Chinese font, Java or PostgreSQL, apt installs them.
+test run as root on Debian lacks a browser, a Chinese font, Java, PostgreSQL or Redis, apt installs them.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ SYSTEM_PACKAGES = (
     ("poppler-utils", ["pdftotext", "-v"], "notices as PDF"),
     ("default-jre-headless", ["java", "-version"], "the Spark engine"),
     ("postgresql", ["sh", "-c", "ls /usr/lib/postgresql/*/bin/initdb"], "the service's database"),
+    ("redis-server", ["redis-server", "--version"], "counters that guards share"),
 )
 
 

@@ -10,14 +10,14 @@ import math
 import mmap
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from stanch.errors import StoreError
 from stanch.guard.counters import FADES_S, NEAR_S, NO_KIND, OWN_FROM, Kind, Seen
 from stanch.guard.keys import Keys
-from stanch.guard.tables import Table, count_bytes
+from stanch.guard.tables import Table, count_bytes, count_set_bytes
 
 #: Tags of 6 networks, 3 places, 4 devices, 1 family that let the account in, each with its first tick.
 _HABIT: Final = "14H14H"
@@ -36,6 +36,8 @@ _HEADER: Final = 4096 * 16
 _SLOT: Final = 4096
 _MINUTES: Final = 1440
 _CELLS: Final = struct.Struct("<I4i")
+#: Where the tables begin.
+HEAD_BYTES: Final = _HEADER + _MINUTES * _CELLS.size
 #: Habits are dated in ticks of 20 minutes; one that is two ticks old is older than `NEAR_S`.
 _TICK_S: Final = NEAR_S
 _SITE: Final = 0x5354414E43485F31
@@ -46,28 +48,11 @@ _NAMES: Final = ("site", "budget", "wave", "late")
 _DISTINCT: Final = [round(-64 * math.log1p(-k / 64)) if k < 64 else 300 for k in range(65)]
 
 
-class MemoryCounters:
-    """Counters of one process; `path` None: in memory only.
+class Tally:
+    """The counting itself. All state lies in `memory`: minutes and what is saved at its head, then `tables`."""
 
-    Raises:
-        StoreError: the file cannot be made or is in use elsewhere.
-    """
-
-    def __init__(self, path: Path | None, *, customers: int, recent: int) -> None:
-        plan = [
-            ("habits", _HABIT, customers),
-            ("regulars", _REGULARS, customers),
-            ("tries", _TRY, recent),
-            ("crowds", _CROWD, recent),
-            ("kinds", _KIND, _KINDS),
-        ]
-        at, places = _HEADER + _MINUTES * _CELLS.size, {}
-        for name, record, n in plan:
-            places[name] = (at, n, record)
-            at += count_bytes(n, record)
-        self.n_bytes = at
-        self._memory = _open(path, at, repr(plan).encode())
-        tables = {name: Table(self._memory, *place) for name, place in places.items()}
+    def __init__(self, memory: Any, tables: Mapping[str, Table]) -> None:
+        self._memory = memory
         self._habits, self._regulars = tables["habits"], tables["regulars"]
         self._tries, self._crowds, self._kinds = tables["tries"], tables["crowds"], tables["kinds"]
 
@@ -341,9 +326,43 @@ class MemoryCounters:
         self._memory[offset + 4 : offset + 4 + len(data)] = data
         struct.pack_into("<I", self._memory, offset, len(data))
 
+
+class MemoryCounters(Tally):
+    """Counters of one process; `path` None: in memory only.
+
+    Raises:
+        StoreError: the file cannot be made or is in use elsewhere.
+    """
+
+    def __init__(self, path: Path | None, *, customers: int, recent: int) -> None:
+        plan = plan_tables(customers, recent)
+        ranges, at = {}, HEAD_BYTES
+        for name, (n, record) in plan.items():
+            end = at + count_bytes(n, record)
+            ranges[name] = range(at, end, count_set_bytes(record))
+            at = end
+        self.n_bytes = at
+        memory = _open(path, at, repr(plan).encode())
+        super().__init__(memory, {name: Table(memory, ranges[name], *plan[name]) for name in plan})
+
+    async def look_soon(self, keys: Keys, time_s: int) -> Seen:
+        """As `look`."""
+        return self.look(keys, time_s)
+
     def close(self) -> None:
+        """Write what is not written yet."""
         self._memory.flush()
-        self._memory.close()
+
+
+def plan_tables(customers: int, recent: int) -> dict[str, tuple[int, str]]:
+    """Records and their format by table, for so many accounts with a habit and so many lately tried."""
+    return {
+        "habits": (customers, _HABIT),
+        "regulars": (customers, _REGULARS),
+        "tries": (recent, _TRY),
+        "crowds": (recent, _CROWD),
+        "kinds": (_KINDS, _KIND),
+    }
 
 
 def _open(path: Path | None, n_bytes: int, plan: bytes) -> Any:

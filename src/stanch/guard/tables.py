@@ -9,6 +9,7 @@ fingerprint once in 2^32, so with full tables one stranger in 500 million is tak
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 WAYS: Final = 8
@@ -17,28 +18,23 @@ _HEAD: Final = struct.Struct("<I")
 
 
 class Table:
-    """Records of one format inside `memory` from `offset` on.
+    """Records of one format inside `memory`; `bases` says where each set begins, by its number.
 
     Each has a worth (a number of 32 bits, such as the second of its last use) that decides who makes room.
     """
 
-    def __init__(self, memory: Any, offset: int, n_records: int, record: str) -> None:
+    def __init__(
+        self, memory: Any, bases: Sequence[int] | Mapping[int, int], n_records: int, record: str
+    ) -> None:
         self._memory = memory
-        self._offset = offset
+        self._bases = bases
         self._record = struct.Struct("<" + record)
-        self._n_sets = count_sets(n_records)
-        self._set_bytes = 2 * _HEADS.size + WAYS * self._record.size
-        self._shift = 64 - (self._n_sets.bit_length() - 1)
-        self.empty: tuple[Any, ...] = self._record.unpack(bytes(self._record.size))
-
-    @property
-    def n_bytes(self) -> int:
-        """Size of the whole table."""
-        return self._n_sets * self._set_bytes
+        #: Bits of a key that do not count towards the number of its set.
+        self.shift = 64 - (count_sets(n_records).bit_length() - 1)
 
     def get(self, key: int) -> tuple[Any, ...] | None:
         """The record of a key, None if there is none."""
-        base = self._offset + (key >> self._shift) * self._set_bytes
+        base = self._bases[key >> self.shift]
         fingerprints = _HEADS.unpack_from(self._memory, base)
         fingerprint = (key & 0xFFFFFFFF) or 1
         if fingerprint in fingerprints:
@@ -48,7 +44,7 @@ class Table:
 
     def put(self, key: int, worth: int, *fields: Any) -> None:
         """Write the record of a key, in place of the least worth of its set if that is full."""
-        base = self._offset + (key >> self._shift) * self._set_bytes
+        base = self._bases[key >> self.shift]
         memory = self._memory
         fingerprints = _HEADS.unpack_from(memory, base)
         fingerprint = (key & 0xFFFFFFFF) or 1
@@ -70,6 +66,11 @@ def count_sets(n_records: int) -> int:
     return 1 << (wanted - 1).bit_length() if wanted > 1 else 2
 
 
+def count_set_bytes(record: str) -> int:
+    """Size of one set."""
+    return 2 * _HEADS.size + WAYS * struct.calcsize("<" + record)
+
+
 def count_bytes(n_records: int, record: str) -> int:
     """Size of a table before it is made."""
-    return count_sets(n_records) * (2 * _HEADS.size + WAYS * struct.calcsize("<" + record))
+    return count_sets(n_records) * count_set_bytes(record)
