@@ -14,7 +14,7 @@ from stanch.guard.counters import NO_KIND, Counters, Seen
 from stanch.guard.decisions import Decision
 from stanch.guard.features import AT_HOME, BLOCKS, list_levels
 from stanch.guard.keys import KeyMaker, Keys
-from stanch.guard.reasons import list_reasons
+from stanch.guard.reasons import list_reasons, load_texts
 from stanch.guard.scorecard import Scorecard, probability
 from stanch.guard.settings import GuardSettings
 from stanch.guard.wave import Wave
@@ -153,9 +153,7 @@ class Guard:
         # A challenge that was only simulated has proved nothing.
         proven = context.action == "allow" or "challenge" in self.settings.enforce
         good = success and p < 0.5 and proven
-        self._counters.note(
-            context.keys, context.time_s, seen, success=success, cold=cold, p=p, good=good
-        )
+        self._counters.note(context.keys, context.time_s, seen, success=success, cold=cold, p=p, good=good)
         if not success:
             if p >= _SURE and context.n_now >= _FOUL_FROM and context.bad_now >= 0.8 * context.n_now:
                 self._foul[context.keys.host] = context
@@ -212,7 +210,7 @@ class Guard:
         self._challenge = max(self._base_challenge, self._budget.threshold)
 
     def _answer(self, action: Action, log_odds: float, levels: tuple[int, ...]) -> Answer:
-        reasons = () if action == "allow" else list_reasons(self.scorecard, levels)
+        reasons = () if action == "allow" else list_reasons(self.scorecard, levels, self.settings.lang)
         return Answer(action, probability(log_odds), reasons, action not in self.settings.enforce)
 
     def _look_again(self, now_s: int) -> list[Reset]:
@@ -244,7 +242,7 @@ class Guard:
             return None
         self._counters.forget(context.keys)
         self._budget.note(log_odds, 1 - probability(log_odds + self.scorecard.success[context.habit]))
-        reasons = list_reasons(self.scorecard, levels)
+        reasons = list_reasons(self.scorecard, levels, self.settings.lang)
         return Reset(
             context.account, probability(log_odds), reasons, context, "reset" not in self.settings.enforce
         )
@@ -268,7 +266,7 @@ class Guard:
                     "ip" if scope == "ip" else "range",
                     "captcha" if shared else "ban",
                     "stanch/many-accounts",
-                    f"{context.bad_now} of {context.n_now} accounts tried within two hours were never let in",
+                    load_texts(self.settings.lang)["accounts"].format(bad=context.bad_now, n=context.n_now),
                     now_us,
                     now_us + self.settings.ban_s * _SECOND_US,
                     "ban" not in self.settings.enforce,
