@@ -12,9 +12,9 @@ from stanch.guard.attempts import Action, Answer, Attempt, Reason
 from stanch.guard.budget import Budget
 from stanch.guard.counters import NO_KIND, Counters, Seen
 from stanch.guard.decisions import Decision
-from stanch.guard.features import AT_HOME, list_levels
+from stanch.guard.features import AT_HOME, BLOCKS, list_levels
 from stanch.guard.keys import KeyMaker, Keys
-from stanch.guard.reasons import list_reasons
+from stanch.guard.reasons import list_reasons, load_texts
 from stanch.guard.scorecard import Scorecard, probability
 from stanch.guard.settings import GuardSettings
 from stanch.guard.wave import Wave
@@ -101,21 +101,15 @@ class Guard:
     def __init__(
         self, counters: Counters, scorecard: Scorecard, settings: GuardSettings, secret: bytes
     ) -> None:
-        self.settings = settings
-        self.scorecard = scorecard
         self._counters = counters
         self._keys = KeyMaker(secret)
         self._wave = Wave(counters)
         self._budget = Budget(counters, settings.budget)
-        self._budget.sweep(0)
-        self._tables = tuple(scorecard.addends.values())
-        self._challenge = 0.0
-        self._deny = math.log(scorecard.deny / (1 - scorecard.deny))
-        self._base_challenge = math.log(scorecard.challenge / (1 - scorecard.challenge))
+        self._challenge = self._base_challenge = self._deny = math.inf
         self._late: list[deque[tuple[int, Context]]] = [deque(maxlen=_MOST_LATE) for _ in _LOOKS_S]
         self._foul: OrderedDict[int, Context] = OrderedDict()
         self._decided: dict[str, int] = {}
-        self._set_threshold()
+        self.use(scorecard, settings)
 
     def assess(self, attempt: Attempt) -> Assessment:
         """What to do about an attempt, before its password is checked.
@@ -156,10 +150,10 @@ class Guard:
         log_odds = context.log_odds + adds[context.habit]
         p = probability(log_odds)
         cold = context.habit not in AT_HOME
-        good = success and p < 0.5
-        self._counters.note(
-            context.keys, context.time_s, seen, success=success, cold=cold, genuine=1 - p, good=good
-        )
+        # A challenge that was only simulated has proved nothing.
+        proven = context.action == "allow" or "challenge" in self.settings.enforce
+        good = success and p < 0.5 and proven
+        self._counters.note(context.keys, context.time_s, seen, success=success, cold=cold, p=p, good=good)
         if not success:
             if p >= _SURE and context.n_now >= _FOUL_FROM and context.bad_now >= 0.8 * context.n_now:
                 self._foul[context.keys.host] = context
@@ -190,6 +184,20 @@ class Guard:
             self._budget.spent(self._challenge),
         )
 
+    @property
+    def alarm(self) -> bool:
+        """Whether an attack on the whole site is seen."""
+        return self._wave.alarm
+
+    def use(self, scorecard: Scorecard, settings: GuardSettings) -> None:
+        """Go on with another scorecard and other settings."""
+        self.scorecard, self.settings = scorecard, settings
+        self._tables = tuple(scorecard.addends[name] for name in BLOCKS)
+        self._deny = math.log(scorecard.deny / (1 - scorecard.deny))
+        self._base_challenge = math.log(scorecard.challenge / (1 - scorecard.challenge))
+        self._budget.share = settings.budget
+        self._set_threshold()
+
     def hash_account(self, account: str) -> int:
         """The number under which an account is counted, to bind a device's cookie to."""
         return self._keys.hash("account", account)
@@ -202,7 +210,7 @@ class Guard:
         self._challenge = max(self._base_challenge, self._budget.threshold)
 
     def _answer(self, action: Action, log_odds: float, levels: tuple[int, ...]) -> Answer:
-        reasons = () if action == "allow" else list_reasons(self.scorecard, levels)
+        reasons = () if action == "allow" else list_reasons(self.scorecard, levels, self.settings.lang)
         return Answer(action, probability(log_odds), reasons, action not in self.settings.enforce)
 
     def _look_again(self, now_s: int) -> list[Reset]:
@@ -234,7 +242,7 @@ class Guard:
             return None
         self._counters.forget(context.keys)
         self._budget.note(log_odds, 1 - probability(log_odds + self.scorecard.success[context.habit]))
-        reasons = list_reasons(self.scorecard, levels)
+        reasons = list_reasons(self.scorecard, levels, self.settings.lang)
         return Reset(
             context.account, probability(log_odds), reasons, context, "reset" not in self.settings.enforce
         )
@@ -258,7 +266,7 @@ class Guard:
                     "ip" if scope == "ip" else "range",
                     "captcha" if shared else "ban",
                     "stanch/many-accounts",
-                    f"{context.bad_now} of {context.n_now} accounts tried within two hours were never let in",
+                    load_texts(self.settings.lang)["accounts"].format(bad=context.bad_now, n=context.n_now),
                     now_us,
                     now_us + self.settings.ban_s * _SECOND_US,
                     "ban" not in self.settings.enforce,
