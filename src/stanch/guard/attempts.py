@@ -24,6 +24,10 @@ class Attempt(Struct, frozen=True):
     ja4: str | None = None
     #: What the shop knows the device by: the signed cookie that a good login was given, or an id of its own.
     device: str | None = None
+    #: The device showed a cookie that a good login on this very account was given.
+    device_known: bool = False
+    #: Whether the operator's list of leaked credentials holds this one; None: not asked.
+    leaked: bool | None = None
     country: str | None = None
     asn: str | None = None
 
