@@ -65,6 +65,18 @@ class Database:
         with self.read() as connection:
             connection.execute(sa.select(1))
 
+    async def ask_soon(self, job: Job[T]) -> T:
+        """What `job` reads, without holding up the event loop.
+
+        Raises:
+            StoreError: the database cannot be reached.
+        """
+        return await asyncio.to_thread(self._ask, job)
+
+    def _ask(self, job: Job[T]) -> T:
+        with self.read() as connection:
+            return job(connection)
+
     def write(self, job: Job[T]) -> T:
         """Run `job` and return its answer once it is committed. What `job` raises undoes it alone.
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import sqlalchemy as sa
 from msgspec import Struct
 
 from stanch.cases.schema import RESETS
+
+#: Any constant will do: who reads up to an id must not miss a smaller one that is committed later.
+_ORDER_LOCK: Final = 0x53545253
 
 
 class KeptReset(Struct, frozen=True):
@@ -22,8 +26,10 @@ class KeptReset(Struct, frozen=True):
 
 
 def add_resets(connection: sa.Connection, resets: Sequence[KeptReset]) -> None:
-    """Store them."""
+    """Store them, in the order in which they get their ids, whoever stores at the same time."""
     if resets:
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ORDER_LOCK)))
         rows = [
             {name: getattr(reset, name) for name in KeptReset.__struct_fields__}
             | {"account": reset.account[:256], "why": reset.why[:500]}

@@ -123,6 +123,10 @@ class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
     max_batches: Annotated[
         int, Meta(description="Batches read and checked at once; further ones wait.", ge=1, le=1_024)
     ] = 16
+    on_unavailable: Annotated[
+        Literal["allow", "challenge", "deny"],
+        Meta(description="What /v1/auth-request answers while the guard cannot; shops' clients choose for themselves."),
+    ] = "allow"
     log: Annotated[
         Literal["text", "json"], Meta(description="Form of the log on standard error: lines for people, or JSON.")
     ] = "text"
