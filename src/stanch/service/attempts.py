@@ -54,9 +54,12 @@ class AttemptBody(Struct, frozen=True):
     time: Annotated[str | float, Meta(description="RFC 3339 or Unix seconds; now if left out.")] | None = None
     user_agent: _optional("user_agent") = None  # type: ignore[valid-type]
     ja4: _optional("ja4") = None  # type: ignore[valid-type]
-    device: Annotated[
-        _Text, Meta(description="The device token that an earlier good login got, or the shop's own id.")
-    ] | None = None
+    device: (
+        Annotated[
+            _Text, Meta(description="The device token that an earlier good login got, or the shop's own id.")
+        ]
+        | None
+    ) = None
     country: _optional("country") = None  # type: ignore[valid-type]
     asn: Annotated[str | int, Meta(description=_MEANING["asn"])] | None = None
 
@@ -79,14 +82,14 @@ def read_attempt(body: bytes, now_us: int, zone: str) -> Attempt:
     if ip is None:
         raise ProblemError(400, "bad_attempt", "ip is no IP address.")
     return Attempt(
-        now_us if sent.time is None else _read_time(sent.time, now_us, zone),
-        ip,
-        _cut(sent.account) or "",
-        _cut(sent.user_agent),
-        _cut(sent.ja4),
-        sent.device or None,
-        _cut(sent.country),
-        None if sent.asn is None else _cut(str(sent.asn)),
+        time_us=now_us if sent.time is None else _read_time(sent.time, now_us, zone),
+        ip=ip,
+        account=_cut(sent.account) or "",
+        user_agent=_cut(sent.user_agent),
+        ja4=_cut(sent.ja4),
+        device=sent.device or None,
+        country=_cut(sent.country),
+        asn=None if sent.asn is None else _cut(str(sent.asn)),
     )
 
 

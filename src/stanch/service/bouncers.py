@@ -73,7 +73,9 @@ async def tell_decisions(request: Request, _key: ApiKey) -> Response:
     value, kind = query.get("value"), query.get("type")
     wanted = _make_filter(request)
     chosen = [
-        d for d in found if wanted(d) and value in (None, d.value) and (kind is None or kind.lower() == d.kind)
+        d
+        for d in found
+        if wanted(d) and value in (None, d.value) and (kind is None or kind.lower() == d.kind)
     ]
     if not chosen:
         # Exactly these four bytes: the Lua bouncer compares them.

@@ -1,4 +1,4 @@
-"""`POST /v1/logins/assess` and `/outcome`: what the shop asks before it checks a password, and tells after."""
+"""`POST /v1/logins/assess` and `/outcome`: asked by the shop before it checks a password, told after."""
 
 from __future__ import annotations
 
@@ -52,7 +52,9 @@ class OutcomeAnswer(Struct, frozen=True, omit_defaults=True):
     id: str
     action: Annotated[
         Literal["allow", "reset"],
-        Meta(description="reset: end the session, and have a new password set by another way than this login."),
+        Meta(
+            description="reset: end the session, and have a new password set by another way than this login."
+        ),
     ]
     score: Annotated[float, Meta(ge=0, le=1)]
     reasons: tuple[Reason, ...]
@@ -140,7 +142,12 @@ async def tell_resets(request: Request, _key: ApiKey) -> Response:
     found = await service.database.ask_soon(lambda c: list_resets(c, since, _MOST_RESETS))
     resets = [
         LateReset(
-            r.account, service.show_time(r.login_us), service.show_time(r.found_us), r.score, r.why, r.simulated
+            r.account,
+            service.show_time(r.login_us),
+            service.show_time(r.found_us),
+            r.score,
+            r.why,
+            r.simulated,
         )
         for _, r in found
     ]
@@ -184,7 +191,9 @@ LOGINS: Final = (
         tell_resets,
         {200: Content({_JSON: LateResets})},
         scope="shop",
-        parameters=(Parameter("since", "query", "The `next` of the answer before; left out: all kept.", _CURSOR),),
+        parameters=(
+            Parameter("since", "query", "The `next` of the answer before; left out: all kept.", _CURSOR),
+        ),
         problems=(400, 401, 403, 429),
     ),
 )
