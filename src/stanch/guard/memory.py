@@ -58,6 +58,7 @@ class Tally:
 
     def __init__(self, memory: Any, tables: Mapping[str, Table]) -> None:
         self._memory = memory
+        self._all = tables
         self._habits, self._regulars = tables["habits"], tables["regulars"]
         self._tries, self._crowds, self._kinds = tables["tries"], tables["crowds"], tables["kinds"]
         #: Of the whole site since the last look: cells, genuine strangers, genuine.
@@ -339,6 +340,9 @@ class Tally:
         self._memory[offset + 4 : offset + 4 + len(data)] = data
         struct.pack_into("<I", self._memory, offset, len(data))
 
+    def fill(self) -> dict[str, float]:
+        """Share of each table in use, from a sample."""
+        return {name: table.fill() for name, table in self._all.items()}
 
 class MemoryCounters(Tally):
     """Counters of one process; `path` None: in memory only.
