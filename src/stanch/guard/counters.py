@@ -12,6 +12,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from stanch.errors import StoreError
 from stanch.guard.keys import Keys
 
 #: How soon after a failure a person tries again, at the latest.
@@ -22,6 +23,10 @@ OWN_FROM: Final = 20
 FADES_S: Final = (30 * 60.0, 86_400.0, 14 * 86_400.0)
 #: Cells of a kind's and the site's counts.
 COLD_REFUSED, WARM_REFUSED, COLD_SUCCESS, WARM_SUCCESS = range(4)
+
+
+class CountersGoneError(StoreError):
+    """The counts lie on a server that cannot be used now."""
 
 
 class Kind(NamedTuple):
@@ -77,6 +82,13 @@ class Counters(Protocol):
 
     def look(self, keys: Keys, time_s: int) -> Seen:
         """What the past says; changes nothing."""
+
+    async def look_soon(self, keys: Keys, time_s: int) -> Seen:
+        """As `look`, without holding up the event loop.
+
+        Raises:
+            CountersGoneError: the counts lie on a server that cannot be used.
+        """
 
     def note(
         self, keys: Keys, time_s: int, seen: Seen, *, success: bool, cold: bool, p: float, good: bool

@@ -43,6 +43,8 @@ _MINUTES: Final = 1440
 _CELLS: Final = struct.Struct("<I4i")
 #: Where the tables begin.
 HEAD_BYTES: Final = _HEADER + _MINUTES * _CELLS.size
+#: Sets of each table that tell how full it is.
+_SAMPLE: Final = 512
 #: Habits are dated in ticks of 20 minutes; one that is two ticks old is older than `NEAR_S`.
 _TICK_S: Final = NEAR_S
 _SITE: Final = 0x5354414E43485F31
@@ -58,11 +60,11 @@ class Tally:
 
     def __init__(self, memory: Any, tables: Mapping[str, Table]) -> None:
         self._memory = memory
-        self._all = tables
+        self.tables = tables
         self._habits, self._regulars = tables["habits"], tables["regulars"]
         self._tries, self._crowds, self._kinds = tables["tries"], tables["crowds"], tables["kinds"]
         #: Of the whole site since the last look: cells, genuine strangers, genuine.
-        self._unsaved = [0.0] * 6
+        self.unsaved = [0.0] * 6
 
     # --- before the password is checked
 
@@ -194,7 +196,7 @@ class Tally:
             cells[0] -= 1
         strangers = 1 - p if cold else 0.0
         for i, n in enumerate((*cells, strangers, 1 - p)):
-            self._unsaved[i] += n
+            self.unsaved[i] += n
         self._add_minute(time_s, cells)
         if cold or not success:
             for block, key in ((_CLIENT, keys.client), (_PLACE, keys.place)):
@@ -317,8 +319,8 @@ class Tally:
     # --- the whole
 
     def site(self, time_s: int) -> Kind:
-        a, b, c, d, cold, genuine = self._unsaved
-        self._unsaved = [0.0] * 6
+        a, b, c, d, cold, genuine = self.unsaved
+        self.unsaved = [0.0] * 6
         self._add_kind(_SITE, time_s, (a, b, c, d), cold, genuine)
         return _fade(self._kinds.get(_SITE), time_s)
 
@@ -340,9 +342,6 @@ class Tally:
         self._memory[offset + 4 : offset + 4 + len(data)] = data
         struct.pack_into("<I", self._memory, offset, len(data))
 
-    def fill(self) -> dict[str, float]:
-        """Share of each table in use, from a sample."""
-        return {name: table.fill() for name, table in self._all.items()}
 
 class MemoryCounters(Tally):
     """Counters of one process; `path` None: in memory only.
@@ -365,6 +364,13 @@ class MemoryCounters(Tally):
     async def look_soon(self, keys: Keys, time_s: int) -> Seen:
         """As `look`."""
         return self.look(keys, time_s)
+
+    def fill(self) -> dict[str, float]:
+        """Share of each table in use, from a sample."""
+        return {
+            name: table.fill(range(0, table.n_sets, max(1, table.n_sets // _SAMPLE)))
+            for name, table in self.tables.items()
+        }
 
     def close(self) -> None:
         """Write what is not written yet."""

@@ -9,13 +9,12 @@ fingerprint once in 2^32, so with full tables one stranger in 500 million is tak
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 WAYS: Final = 8
 _HEADS: Final = struct.Struct(f"<{WAYS}I")
 _HEAD: Final = struct.Struct("<I")
-_SAMPLE: Final = 512
 
 
 class Table:
@@ -30,8 +29,9 @@ class Table:
         self._memory = memory
         self._bases = bases
         self._record = struct.Struct("<" + record)
+        self.n_sets = count_sets(n_records)
         #: Bits of a key that do not count towards the number of its set.
-        self.shift = 64 - (count_sets(n_records).bit_length() - 1)
+        self.shift = 64 - (self.n_sets.bit_length() - 1)
 
     def get(self, key: int) -> tuple[Any, ...] | None:
         """The record of a key, None if there is none."""
@@ -60,15 +60,10 @@ class Table:
         _HEAD.pack_into(memory, base + 32 + way * 4, worth)
         _HEAD.pack_into(memory, base + way * 4, fingerprint)
 
-    def fill(self) -> float:
-        """Share of the records in use, by a sample of the sets at hand (keys are spread evenly over them)."""
-        bases = self._bases
-        if isinstance(bases, Sequence):
-            bases = bases[:: max(1, len(bases) // _SAMPLE)]
-        else:
-            bases = list(bases.values())
-        n_free = sum(_HEADS.unpack_from(self._memory, base).count(0) for base in bases)
-        return 1.0 - n_free / (WAYS * len(bases))
+    def fill(self, numbers: Iterable[int]) -> float:
+        """Share of the records in use in some sets; keys are spread evenly over all."""
+        free = [_HEADS.unpack_from(self._memory, self._bases[number]).count(0) for number in numbers]
+        return 1.0 - sum(free) / (WAYS * len(free))
 
 
 def count_sets(n_records: int) -> int:
