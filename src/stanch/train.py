@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -41,6 +41,9 @@ TEACHER: Final = (
 #: Attempts, at least, that calm levels are learnt from; attempts of attacks, that addends are.
 _LEAST_LOGINS: Final = 1_000
 _LEAST_ATTACK: Final = 200.0
+#: 1.5 % of customers' logins used credentials of a breach (Thomas et al., USENIX Security 2019, section 6); of an
+#: attack's, half at least: ln(0.5 / 0.015).
+_LEAKED: Final = 3.5
 #: Ridge on every addend, and on the step between neighbouring levels of blocks whose levels have an order.
 _RIDGE: Final = 1.0
 _SMOOTH: Final = 3.0
@@ -57,7 +60,7 @@ class Lesson:
     """Attempts by pattern of levels: how many, and how many of them the teacher holds an attack."""
 
     n: Counter[tuple[int, ...]] = field(default_factory=Counter)
-    attack: Counter[tuple[int, ...]] = field(default_factory=Counter)
+    attack: defaultdict[tuple[int, ...], float] = field(default_factory=lambda: defaultdict(float))
     #: By habit and outcome (0 success, 1 refused): attack, genuine.
     ends: Floats = field(default_factory=lambda: np.zeros((_N_HABITS, 2, 2)))
     #: Genuine attempts per block and level in hours without an alarm.
@@ -98,9 +101,10 @@ def fit_scorecard(lesson: Lesson, made: str, prior: Scorecard | None = None) -> 
         addends={
             name: tuple(addends[low:high]) for name, low, high in zip(BLOCKS, edges, edges[1:], strict=False)
         },
+        leaked=_LEAKED,
         success=success,
         refused=refused,
-        challenge=0.5,
+        challenge=0.2,
         deny=0.9999,
         reset=0.9,
         calm=calm,

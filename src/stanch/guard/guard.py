@@ -21,7 +21,9 @@ from stanch.guard.wave import Wave
 
 _SECOND_US: Final = 1_000_000
 #: When a login by a stranger is looked at again, in seconds after it.
-_LOOKS_S: Final = (120, 600, 1_800, 7_200, 21_600, 43_200, 86_400)
+_LOOKS_S: Final = (600, 3_600, 21_600, 86_400)
+#: Log-odds more than a challenge needs: several looks at one login find more that is chance.
+_LATE: Final = 1.0
 _MOST_LATE: Final = 50_000
 _MOST_PER_SWEEP: Final = 5_000
 #: A host needs so many other accounts, none of them let in, and so sure an attack, for a decision.
@@ -51,6 +53,8 @@ class Context(Struct, array_like=True, frozen=True):
     n_regular: int
     #: The device is known for the account.
     known: bool
+    #: Name and password are on the list of leaked credentials.
+    leaked: bool
 
     @property
     def score(self) -> float:
@@ -127,13 +131,15 @@ class Guard:
         for table, level in zip(self._tables, levels, strict=True):
             if level >= 0:
                 log_odds += table[level]
+        if attempt.leaked:
+            log_odds += self.scorecard.leaked
         known = attempt.device_known or (habit > 3 and (habit - 1) % 3 == 2)
         action: Action = "allow"
         if log_odds >= self._challenge and not known:
             action = "deny" if log_odds >= self._deny and _is_foul(seen) else "challenge"
         context = Context(
             time_s, attempt.ip, attempt.account, keys, levels, log_odds, action, habit, seen.again, seen.pending,
-            seen.n_now, seen.bad_now, seen.n_regular, known,
+            seen.n_now, seen.bad_now, seen.n_regular, known, bool(attempt.leaked),
         )  # fmt: skip
         return Assessment(self._answer(action, log_odds, levels), context)
 
@@ -234,11 +240,11 @@ class Guard:
         levels = list_levels(seen, wave)
         behaviour, target = context.levels[0], context.levels[4]
         levels = (behaviour, *levels[1:4], target, *levels[5:])
-        log_odds = self.scorecard.base
+        log_odds = self.scorecard.base + self.scorecard.leaked * context.leaked
         for table, level in zip(self._tables, levels, strict=True):
             if level >= 0:
                 log_odds += table[level]
-        if log_odds < self._challenge or log_odds <= context.log_odds:
+        if log_odds < self._challenge + _LATE:
             return None
         self._counters.forget(context.keys)
         self._budget.note(log_odds, 1 - probability(log_odds + self.scorecard.success[context.habit]))

@@ -27,6 +27,8 @@ class Scorecard(Struct, frozen=True, forbid_unknown_fields=True):
     base: float
     #: Per block of `BLOCKS` the addend of each level.
     addends: dict[str, tuple[float, ...]]
+    #: What it adds that name and password are on the list of leaked credentials.
+    leaked: float
     #: What a success adds, per habit of the account.
     success: tuple[float, ...]
     #: ... and a refusal.
