@@ -102,7 +102,7 @@ class Counters(Protocol):
         """What was saved under a name; empty if nothing."""
 
     def save(self, name: str, data: bytes) -> None:
-        """Keep some bytes (at most 4,000) under a name."""
+        """Keep some bytes (at most 8,000) under a name."""
 
     def close(self) -> None:
         """Write what is not written yet."""

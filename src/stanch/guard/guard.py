@@ -12,6 +12,7 @@ from stanch.guard.attempts import Action, Answer, Attempt, Reason
 from stanch.guard.budget import Budget
 from stanch.guard.counters import NO_KIND, Counters, Seen
 from stanch.guard.decisions import Decision
+from stanch.guard.drift import Drift
 from stanch.guard.features import AT_HOME, BLOCKS, list_levels
 from stanch.guard.keys import KeyMaker, Keys
 from stanch.guard.reasons import list_reasons, load_texts
@@ -109,6 +110,7 @@ class Guard:
         self._keys = KeyMaker(secret)
         self._wave = Wave(counters)
         self._budget = Budget(counters, settings.budget)
+        self._drift = Drift(counters)
         self._challenge = self._base_challenge = self._deny = math.inf
         self._late: list[deque[tuple[int, Context]]] = [deque(maxlen=_MOST_LATE) for _ in _LOOKS_S]
         self._foul: OrderedDict[int, Context] = OrderedDict()
@@ -160,6 +162,8 @@ class Guard:
         proven = context.action == "allow" or "challenge" in self.settings.enforce
         good = success and p < 0.5 and proven
         self._counters.note(context.keys, context.time_s, seen, success=success, cold=cold, p=p, good=good)
+        if not self._wave.alarm:
+            self._drift.note(context.levels, 1 - p)
         if not success:
             if p >= _SURE and context.n_now >= _FOUL_FROM and context.bad_now >= 0.8 * context.n_now:
                 self._foul[context.keys.host] = context
@@ -178,7 +182,9 @@ class Guard:
         now_s = now_us // _SECOND_US
         self._wave.sweep(now_s)
         self._budget.sweep(now_s)
+        self._drift.sweep(now_s)
         self._set_threshold()
+        block, drift, usual = self._drift.compare(self.scorecard)
         return Sweep(
             now_us,
             tuple(self._decide(now_us)),
@@ -188,6 +194,8 @@ class Guard:
             self._wave.state.since_s * _SECOND_US if self._wave.alarm else 0,
             probability(self._challenge),
             self._budget.spent(self._challenge),
+            drift,
+            self._tell_misfit(block, drift, usual) if drift > usual else "",
         )
 
     @property
@@ -211,6 +219,11 @@ class Guard:
     def close(self) -> None:
         """Write what is not written yet."""
         self._counters.close()
+
+    def _tell_misfit(self, block: str, drift: float, usual: float) -> str:
+        return load_texts(self.settings.lang)["misfit"].format(
+            block=block, percent=round(100 * drift), usual=round(100 * usual)
+        )
 
     def _set_threshold(self) -> None:
         self._challenge = max(self._base_challenge, self._budget.threshold)

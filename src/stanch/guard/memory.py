@@ -38,14 +38,14 @@ _KIND: Final = "I11f"
 _KINDS: Final = 1 << 16
 _MAGIC: Final = b"stanch counters 1\n"
 _HEADER: Final = 4096 * 16
-_SLOT: Final = 4096
+_SLOT: Final = 8192
 _MINUTES: Final = 1440
 _CELLS: Final = struct.Struct("<I4i")
 #: Habits are dated in ticks of 20 minutes; one that is two ticks old is older than `NEAR_S`.
 _TICK_S: Final = NEAR_S
 _SITE: Final = 0x5354414E43485F31
 _CLIENT, _PLACE = range(2)
-_NAMES: Final = ("site", "budget", "wave", "late")
+_NAMES: Final = ("budget", "wave", "drift")
 
 #: Expected number of distinct accounts behind so many bits of 64 (linear counting, Whang et al., ACM TODS 15, 1990).
 _DISTINCT: Final = [round(-64 * math.log1p(-k / 64)) if k < 64 else 300 for k in range(65)]

@@ -39,6 +39,8 @@ class Scorecard(Struct, frozen=True, forbid_unknown_fields=True):
     reset: float
     #: Per block: share of each level among genuine attempts in calm hours, to see whether it fits.
     calm: dict[str, tuple[float, ...]]
+    #: How far a shop's, or a week's, calm hours may be from these (total variation), per block.
+    usual: dict[str, float]
 
     def __post_init__(self) -> None:
         """Check that it is for these features.
