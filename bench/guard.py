@@ -90,6 +90,10 @@ def measure(case: Case, seed: int, scale: float) -> Record:
         "logins_acted": int(acted[login].sum()),
         "attempts_acted": int(acted[attack].sum()),
     }
+    first = (kind == "first").fill_null(value=False).to_numpy()
+    if first.any() and login.any():
+        # Of the attackers' logins: share whose score at once is above that of 99.5 % of genuine logins.
+        record["apart"] = float((result.log_odds[first] > np.quantile(result.log_odds[login], 0.995)).mean())
     times = rows["time_us"].to_numpy()
     start = int(times[attack].min()) if attack.any() else 0
     alarms = [s.time_us for s in result.sweeps if s.alarm]
@@ -105,7 +109,7 @@ def measure(case: Case, seed: int, scale: float) -> Record:
 
 HEAD: Final = (
     f"{'family':20}{'seed':>5}{'n':>8}{'attack':>8}{'first':>7}{'once %':>8}{'late %':>8}{'return':>7}{'met %':>7}"
-    f"{'genuine %':>11}{'logins %':>10}{'denied':>7}{'alarm min':>11}{'peace':>6}"
+    f"{'genuine %':>11}{'logins %':>10}{'denied':>7}{'alarm min':>11}{'peace':>6}{'apart':>7}"
 )
 
 
@@ -119,7 +123,7 @@ def show(r: Record) -> str:
         f"{share(r['first_at_once'], r['n_first'], 8)}{share(r['first_late'], r['n_first'], 8)}{r['n_return']:>7}"
         f"{share(r['return_at_once'] + r['return_late'], r['n_return'], 7)}"
         f"{share(r['genuine_acted'], r['n_genuine'], 11)}{share(r['logins_acted'], r['n_logins'], 10)}"
-        f"{r['genuine_denied']:>7}{alarm}{r['alarms_in_peace']:>6}"
+        f"{r['genuine_denied']:>7}{alarm}{r['alarms_in_peace']:>6}{r.get('apart', float('nan')):>7.2f}"
     )
 
 

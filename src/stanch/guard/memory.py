@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stanch.errors import StoreError
-from stanch.guard.counters import FADES_S, KNOWN_DEVICE, NEAR_S, NO_KIND, OWN_FROM, Kind, Seen
+from stanch.guard.counters import FADES_S, KNOWN_DEVICE, NEAR_S, NO_KIND, OWN_FROM, SUSPECT_S, Kind, Seen
 from stanch.guard.keys import Keys
 from stanch.guard.tables import Table, count_bytes, count_set_bytes
 
@@ -27,8 +27,8 @@ from stanch.guard.tables import Table, count_bytes, count_set_bytes
 _HABIT: Final = "14H14H2H"
 _HELD: Final = ((0, 6), (6, 9), (9, 13), (13, 14))
 #: Second, tags of network, place and device, got in, pending; tries from this network; a day's start and the
-#: networks that failed; tags of network and device of a login held an attack's.
-_TRY: Final = "I3H2BHIQ2H"
+#: networks that failed; of the last login held an attack's its second and tags of network and device.
+_TRY: Final = "I3H2BHIQI2H"
 #: An hour, who was refused and let in during it and the one before; a day, who was refused then and before.
 _CROWD: Final = "I4QI2Q"
 #: A week, who was let in during it and the one before, who comes regularly.
@@ -38,7 +38,7 @@ _KIND: Final = "I11f"
 _KINDS: Final = 1 << 16
 _MAGIC: Final = b"stanch counters 1\n"
 _HEADER: Final = 4096 * 16
-_SLOT: Final = 4096
+_SLOT: Final = 8192
 _MINUTES: Final = 1440
 _CELLS: Final = struct.Struct("<I4i")
 #: Where the tables begin.
@@ -49,7 +49,7 @@ _SAMPLE: Final = 512
 _TICK_S: Final = NEAR_S
 _SITE: Final = 0x5354414E43485F31
 _CLIENT, _PLACE = range(2)
-_NAMES: Final = ("site", "budget", "wave", "late")
+_NAMES: Final = ("budget", "wave", "drift")
 
 #: Expected number of distinct accounts behind so many bits of 64 (linear counting, Whang et al., ACM TODS 15, 1990).
 _DISTINCT: Final = [round(-64 * math.log1p(-k / 64)) if k < 64 else 300 for k in range(65)]
@@ -113,9 +113,7 @@ class Tally:
         record = self._tries.get(keys.account)
         if record is None:
             return 0, False, 0, 0
-        second, last_net, last_place, last_device, got_in, pending, n, day, failed, bad_net, bad_device = (
-            record
-        )
+        second, last_net, last_place, last_device, got_in, pending, n, day, failed, *suspect = record
         net, device = _tag(keys.net), _tag(keys.device)
         same_net = last_net == net
         here = same_net or (last_device == device and last_place == _tag(keys.place))
@@ -123,8 +121,8 @@ class Tally:
         if time_s - second <= NEAR_S:
             again = (2 if got_in else 1) if here else 3
         followed = bool(pending) and again in (1, 2)
-        if bad_net == net or (bad_device == device and device):
-            again = 4
+        if suspect[0] and time_s - suspect[0] <= SUSPECT_S:
+            again = 4 if suspect[1] == net or suspect[2] == device != 0 else 5
         if not failed or time_s - day > 86_400:
             return again, followed, 0, n if same_net else 0
         return again, followed, (failed & ~(1 << (keys.net & 63))).bit_count(), n if same_net else 0
@@ -208,9 +206,9 @@ class Tally:
     def _note_try(self, keys: Keys, time_s: int, *, success: bool, pending: bool, suspect: bool) -> None:
         record = self._tries.get(keys.account)
         net, device = _tag(keys.net), _tag(keys.device)
-        n, day, failed, bad_net, bad_device = 1, time_s, 0, 0, 0
+        n, day, failed, suspected = 1, time_s, 0, [0, 0, 0]
         if record is not None:
-            _, last_net, _, _, _, _, last_n, last_day, last_failed, bad_net, bad_device = record
+            _, last_net, _, _, _, _, last_n, last_day, last_failed, *suspected = record
             if last_net == net:
                 n = min(last_n + 1, 0xFFFF)
             if time_s - last_day <= 86_400:
@@ -218,10 +216,10 @@ class Tally:
         if not success:
             failed |= 1 << (keys.net & 63)
         if suspect:
-            bad_net, bad_device = net, device
+            suspected = [time_s, net, device]
         self._tries.put(
             keys.account, time_s,
-            time_s, net, _tag(keys.place), device, success, pending, n, day, failed, bad_net, bad_device,
+            time_s, net, _tag(keys.place), device, success, pending, n, day, failed, *suspected,
         )  # fmt: skip
 
     def _note_crowd(self, key: int, time_s: int, bit: int, *, success: bool) -> None:
@@ -285,7 +283,7 @@ class Tally:
             self._habits.put(keys.account, 0, *fields)
         record = self._tries.get(keys.account)
         if record is not None:
-            self._tries.put(keys.account, record[0], *record[:-2], net, device)
+            self._tries.put(keys.account, record[0], *record[:-3], record[0], net, device)
 
     def _add_kind(self, key: int, time_s: int, cells: Sequence[float], cold: float, genuine: float) -> float:
         """Add to a kind; returns how many attempts it had before."""
@@ -322,7 +320,8 @@ class Tally:
         a, b, c, d, cold, genuine = self.unsaved
         self.unsaved = [0.0] * 6
         self._add_kind(_SITE, time_s, (a, b, c, d), cold, genuine)
-        return _fade(self._kinds.get(_SITE), time_s)
+        record = self._kinds.get(_SITE)
+        return NO_KIND if record is None else _fade(record, time_s)
 
     def minutes(self, time_s: int, n: int) -> NDArray[np.int64]:
         last = time_s // 60
