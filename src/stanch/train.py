@@ -112,7 +112,9 @@ def fit_scorecard(lesson: Lesson, made: str, prior: Scorecard | None = None) -> 
     """
     calm = {name: tuple(shares.round(5).tolist()) for name, shares in lesson.sum_calm().items()}
     if prior is not None and sum(lesson.attack.values()) < _LEAST_ATTACK:
-        return msgspec.structs.replace(prior, made=f"{made}; addends: {prior.made}", calm=calm, usual=lesson.measure_usual())
+        return msgspec.structs.replace(
+            prior, made=f"{made}; addends: {prior.made}", calm=calm, usual=lesson.measure_usual()
+        )
     weights = _fit(lesson, _list_weights(prior))
     base, addends = float(weights[0]), np.clip(weights[1:], -_MOST, _MOST).round(3).tolist()
     success, refused = _weigh_ends(lesson.ends)

@@ -1,4 +1,4 @@
-"""A Redis server of its own on a socket in a temporary folder, that can be stopped, frozen and started again."""
+"""A Redis server of its own on a socket in a temporary folder: stopped, frozen and started at will."""
 
 import contextlib
 import shutil

@@ -1,4 +1,4 @@
-"""Counters in this process and on a server: the same events, the same past; bounded, and no race loses a count."""
+"""Counters in this process and on a server: same events, same past; bounded; no race loses a count."""
 
 import asyncio
 import random
@@ -186,7 +186,9 @@ def test_no_race_loses_a_count(server: Redis, pair: tuple[SharedCounters, Shared
     assert pair[0].site(START_S).soon[0] == 2 * n_each
 
 
-def test_every_key_runs_out_and_names_nobody(server: Redis, pair: tuple[SharedCounters, SharedCounters]) -> None:
+def test_every_key_runs_out_and_names_nobody(
+    server: Redis, pair: tuple[SharedCounters, SharedCounters]
+) -> None:
     play(pair[0], 300, 1)
     pair[0].save("wave", b"x")
     pair[0].flush()
@@ -247,7 +249,9 @@ def test_a_server_that_is_gone_or_hangs_is_told_at_once_and_nothing_noted_is_los
         counters.close()
 
 
-def test_a_server_that_takes_no_more_is_still_asked(server: Redis, pair: tuple[SharedCounters, SharedCounters]) -> None:
+def test_a_server_that_takes_no_more_is_still_asked(
+    server: Redis, pair: tuple[SharedCounters, SharedCounters]
+) -> None:
     counters = pair[0]
     keys = attempt("198.51.100.7", "ann")
     note(counters, keys, START_S, success=True)

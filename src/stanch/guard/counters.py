@@ -82,6 +82,10 @@ class Seen(Struct, frozen=True, gc=False):
 class Counters(Protocol):
     """Counts of attempts. Times are seconds since 1970."""
 
+    @property
+    def problem(self) -> str:
+        """Why they cannot be read or written now; empty if they can."""
+
     def look(self, keys: Keys, time_s: int) -> Seen:
         """What the past says; changes nothing."""
 

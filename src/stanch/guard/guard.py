@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections import OrderedDict, deque
 from typing import Final
@@ -10,7 +11,7 @@ from msgspec import Struct
 
 from stanch.guard.attempts import Action, Answer, Attempt, Reason
 from stanch.guard.budget import Budget
-from stanch.guard.counters import NO_KIND, Counters, Seen
+from stanch.guard.counters import NO_KIND, Counters, CountersGoneError, Seen
 from stanch.guard.decisions import Decision
 from stanch.guard.drift import Drift
 from stanch.guard.features import AT_HOME, BLOCKS, list_levels
@@ -27,6 +28,8 @@ _LOOKS_S: Final = (600, 3_600, 21_600, 86_400)
 _LATE: Final = 1.0
 _MOST_LATE: Final = 50_000
 _MOST_PER_SWEEP: Final = 5_000
+#: … and so many before others have their turn.
+_MOST_AT_ONCE: Final = 64
 #: A host needs so many other accounts, none of them let in, and so sure an attack, for a decision.
 _FOUL_FROM: Final = 10
 _SURE: Final = 0.99
@@ -124,8 +127,21 @@ class Guard:
             AddressError: the address is none.
         """
         keys = self._keys.make(attempt)
-        time_s = attempt.time_us // _SECOND_US
-        seen = self._counters.look(keys, time_s)
+        return self._weigh(attempt, keys, self._counters.look(keys, attempt.time_us // _SECOND_US))
+
+    async def assess_soon(self, attempt: Attempt) -> Assessment:
+        """As `assess`, without holding up the event loop while a counters' server is asked.
+
+        While that is gone the answer is the one that the settings name, and the attempt is not counted.
+        """
+        keys = self._keys.make(attempt)
+        try:
+            seen = await self._counters.look_soon(keys, attempt.time_us // _SECOND_US)
+        except CountersGoneError:
+            return self._give_up(attempt, keys)
+        return self._weigh(attempt, keys, seen)
+
+    def _weigh(self, attempt: Attempt, keys: Keys, seen: Seen) -> Assessment:
         habit = seen.habit
         wave = (0, 0, 0) if habit in AT_HOME else self._wave.tell(seen.client, seen.place)
         levels = list_levels(seen, wave)
@@ -140,10 +156,23 @@ class Guard:
         if log_odds >= self._challenge and not known:
             action = "deny" if log_odds >= self._deny and _is_foul(seen) else "challenge"
         context = Context(
-            time_s, attempt.ip, attempt.account, keys, levels, log_odds, action, habit, seen.again, seen.pending,
-            seen.n_now, seen.bad_now, seen.n_regular, known, bool(attempt.leaked),
+            attempt.time_us // _SECOND_US, attempt.ip, attempt.account, keys, levels, log_odds, action,
+            habit, seen.again, seen.pending, seen.n_now, seen.bad_now, seen.n_regular, known, bool(attempt.leaked),
         )  # fmt: skip
         return Assessment(self._answer(action, log_odds, levels), context)
+
+    def _give_up(self, attempt: Attempt, keys: Keys) -> Assessment:
+        """Without counts: known devices pass, for the others the operator has chosen."""
+        known, base = attempt.device_known, self.scorecard.base
+        action: Action = "allow" if known else self.settings.on_unavailable
+        context = Context(
+            attempt.time_us // _SECOND_US, attempt.ip, attempt.account, keys, (), base, action,
+            0, 0, False, 0, 0, 0, known, bool(attempt.leaked),
+        )  # fmt: skip
+        why = Reason("unavailable", load_texts(self.settings.lang)["unavailable"])
+        return Assessment(
+            Answer(action, probability(base), (why,), action not in self.settings.enforce), context
+        )
 
     def settle(self, context: Context, outcome: str) -> Answer:
         """Count how an attempt ended; "reset" for a success that looks like an attack's.
@@ -151,7 +180,7 @@ class Guard:
         `outcome` is a word of the column of `logins`.
         """
         seen = _recall(context)
-        if outcome == "unknown":
+        if outcome == "unknown" or not context.levels:
             return self._answer("allow", context.log_odds, ())
         success = outcome == "success"
         adds = self.scorecard.success if success else self.scorecard.refused
@@ -180,15 +209,44 @@ class Guard:
     def sweep(self, now_us: int) -> Sweep:
         """Look at the whole; every few seconds."""
         now_s = now_us // _SECOND_US
+        self._look_at_site(now_s)
+        resets = []
+        while late := self._take_late(now_s, _MOST_PER_SWEEP):
+            resets += self._look_again([(stage, c, self._counters.look(c.keys, now_s)) for stage, c in late])
+        return self._sum_up(now_us, resets)
+
+    async def sweep_soon(self, now_us: int) -> Sweep:
+        """As `sweep`, letting others have their turn.
+
+        Raises:
+            CountersGoneError: the counts lie on a server that cannot be used.
+        """
+        now_s, left, resets = now_us // _SECOND_US, _MOST_PER_SWEEP, []
+        self._look_at_site(now_s)
+        while late := self._take_late(now_s, min(left, _MOST_AT_ONCE)):
+            try:
+                seen = await asyncio.gather(*(self._counters.look_soon(c.keys, now_s) for _, c in late))
+            except CountersGoneError:
+                for stage, context in reversed(late):
+                    self._late[stage].appendleft((now_s, context))
+                raise
+            resets += self._look_again([(*found, past) for found, past in zip(late, seen, strict=True)])
+            left -= len(late)
+            await asyncio.sleep(0)
+        return self._sum_up(now_us, resets)
+
+    def _look_at_site(self, now_s: int) -> None:
         self._wave.sweep(now_s)
         self._budget.sweep(now_s)
         self._drift.sweep(now_s)
         self._set_threshold()
+
+    def _sum_up(self, now_us: int, resets: list[Reset]) -> Sweep:
         block, drift, usual = self._drift.compare(self.scorecard)
         return Sweep(
             now_us,
             tuple(self._decide(now_us)),
-            tuple(self._look_again(now_s)),
+            tuple(resets),
             self._wave.share,
             self._wave.alarm,
             self._wave.state.since_s * _SECOND_US if self._wave.alarm else 0,
@@ -218,7 +276,15 @@ class Guard:
 
     def fill(self) -> dict[str, float]:
         """Share of each table of the counters that is in use."""
-        return self._counters.fill()
+        try:
+            return self._counters.fill()
+        except CountersGoneError:
+            return {}
+
+    @property
+    def problem(self) -> str:
+        """Why the counters cannot be used now; empty if they can."""
+        return self._counters.problem
 
     def close(self) -> None:
         """Write what is not written yet."""
@@ -236,23 +302,27 @@ class Guard:
         reasons = () if action == "allow" else list_reasons(self.scorecard, levels, self.settings.lang)
         return Answer(action, probability(log_odds), reasons, action not in self.settings.enforce)
 
-    def _look_again(self, now_s: int) -> list[Reset]:
-        """Score logins of strangers anew by what came after them."""
-        resets, left = [], _MOST_PER_SWEEP
+    def _take_late(self, now_s: int, most: int) -> list[tuple[int, Context]]:
+        """Logins of strangers whose time has come to be looked at again, and for which time."""
+        taken: list[tuple[int, Context]] = []
         for stage, queue in enumerate(self._late):
-            while queue and queue[0][0] <= now_s and left:
-                left -= 1
-                _, context = queue.popleft()
-                found = self._score_late(context, now_s)
-                if found is not None:
-                    resets.append(found)
-                elif stage + 1 < len(_LOOKS_S) and _LOOKS_S[stage + 1] <= 3600 * self.settings.late_hours:
-                    self._late[stage + 1].append((context.time_s + _LOOKS_S[stage + 1], context))
+            while queue and queue[0][0] <= now_s and len(taken) < most:
+                taken.append((stage, queue.popleft()[1]))
+        return taken
+
+    def _look_again(self, late: list[tuple[int, Context, Seen]]) -> list[Reset]:
+        """Score logins of strangers anew by what came after them."""
+        resets = []
+        for stage, context, seen in late:
+            found = self._score_late(context, seen)
+            if found is not None:
+                resets.append(found)
+            elif stage + 1 < len(_LOOKS_S) and _LOOKS_S[stage + 1] <= 3600 * self.settings.late_hours:
+                self._late[stage + 1].append((context.time_s + _LOOKS_S[stage + 1], context))
         return resets
 
-    def _score_late(self, context: Context, now_s: int) -> Reset | None:
+    def _score_late(self, context: Context, seen: Seen) -> Reset | None:
         # What is asked of the account stays as it was: by now the login itself is a habit.
-        seen = self._counters.look(context.keys, now_s)
         wave = self._wave.tell(seen.client, seen.place)
         levels = list_levels(seen, wave)
         behaviour, target = context.levels[0], context.levels[4]

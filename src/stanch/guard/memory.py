@@ -349,6 +349,9 @@ class MemoryCounters(Tally):
         StoreError: the file cannot be made or is in use elsewhere.
     """
 
+    #: Nothing can go wrong once it is open.
+    problem = ""
+
     def __init__(self, path: Path | None, *, customers: int, recent: int) -> None:
         plan = plan_tables(customers, recent)
         ranges, at = {}, HEAD_BYTES

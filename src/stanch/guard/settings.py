@@ -34,6 +34,19 @@ class GuardSettings(Struct, frozen=True, forbid_unknown_fields=True):
         int,
         Meta(description="How long a login by a stranger may be looked at again.", ge=1, le=72),
     ] = 24
+    on_unavailable: Annotated[
+        Literal["allow", "challenge", "deny"],
+        Meta(
+            description="What is answered while the guard cannot judge (its counters' server is gone); known"
+            " devices pass, and challenge and deny are simulated unless switched on."
+        ),
+    ] = "allow"
+    counters_timeout_ms: Annotated[
+        int,
+        Meta(
+            description="How long the counters' server may take to answer, in milliseconds.", ge=2, le=1_000
+        ),
+    ] = 25
     customers: Annotated[
         int,
         Meta(

@@ -1,12 +1,13 @@
 """Counters that several guards share, on a Valkey or Redis server.
 
-The server holds the very tables that `memory.py` holds in a file, cut into pieces: a set of eight records, an hour of
-minutes, a saved state. So what they take is bounded by construction, a flood of addresses never seen before included,
-and counting is defined once: `Tally` runs here, on copies of the pieces that it needs.
+The server holds the very tables that `memory.py` holds in a file, cut into pieces: a set of eight records, an
+hour of minutes, a saved state. So what they take is bounded by construction, a flood of addresses never seen
+before included, and counting is defined once: `Tally` runs here, on copies of the pieces that it needs.
 
-What was changed is written if nobody has written since the copies were taken; else they are taken anew and the counting
-is done again (optimistic concurrency control: Kung and Robinson, ACM TODS 6, 1981). So no race loses a count. One thread
-does this for all who ask in this process, for all that has piled up at once: two round trips serve them together.
+What was changed is written if nobody has written since the copies were taken; else they are taken anew and
+the counting is done again (optimistic concurrency control: Kung and Robinson, ACM TODS 6, 1981). So no race
+loses a count. One thread does this for all who ask in this process, and for all that has piled up at once: two
+round trips serve them together.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ _MOST_AT_ONCE: Final = 128
 _MOST_PIECES: Final = 4_096
 #: Sets of each table that tell how full it is.
 _SAMPLE: Final = 128
+#: Whoever was overtaken tries again after less than this, by chance, so that two do not get into step.
+_CONFLICT_S: Final = 0.002
 #: Counts kept while the server cannot be written to; beyond them the oldest are lost.
 _MOST_WAITING: Final = 20_000
 #: After a failure the server is tried again after so many seconds, then after twice as many.
@@ -80,8 +83,8 @@ class SharedCounters:
     differently and cannot share.
 
     Raises:
-        StoreError: the driver is missing, the address makes no sense, the server cannot be reached, or guards with
-            another secret use it.
+        StoreError: the driver is missing, the address makes no sense, the server cannot be reached, or guards
+            with another secret use it.
     """
 
     def __init__(self, url: str, *, customers: int, recent: int, timeout_s: float, secret: bytes) -> None:
@@ -205,7 +208,7 @@ class SharedCounters:
         if found != mark.encode():
             raise StoreError(
                 "the counters' server is used by guards with another key",
-                hint="copy service.key from their data folder, or name another database in STANCH_COUNTERS_URL",
+                hint="copy service.key from their data folder, or use another database of that server",
             )
 
     # --- the thread
@@ -263,7 +266,7 @@ class SharedCounters:
         if not is_written:
             self._tally.unsaved = unsaved
             self._keep(operations[n_old:])
-            return random.uniform(0, 0.002)
+            return random.uniform(0, _CONFLICT_S)  # noqa: S311
         for _ in range(n_old):
             self._unwritten.popleft()
         _tell((operation.told, answer) for operation, answer in answers if operation.writes)
@@ -276,7 +279,7 @@ class SharedCounters:
         names = [f"{self._prefix}{kind}:{number}" for kind, number in pieces]
         version, *contents = self._client.mget([f"{self._prefix}version", *names])
         copies, at = [], HEAD_BYTES
-        for name, piece, content in zip(names, pieces, contents, strict=True):
+        for name, piece, found in zip(names, pieces, contents, strict=True):
             kind, number = piece
             if kind == "hour":
                 begin, size = place_hour(int(number))
@@ -286,8 +289,7 @@ class SharedCounters:
                 begin, size = at, self._sizes[kind]
                 self._bases[kind][number] = at
                 at += size
-            if content is None or len(content) != size:
-                content = bytes(size)
+            content = found if found is not None and len(found) == size else bytes(size)
             self._memory[begin : begin + size] = content
             copies.append((name, piece, begin, content))
         return version or b"0", copies
@@ -358,7 +360,7 @@ _URL_HINT: Final = "STANCH_COUNTERS_URL is valkey://HOST:PORT/DATABASE, redis://
 
 
 def _connect(url: str, timeout_s: float) -> tuple[Any, tuple[type[Exception], ...], type[Exception]]:
-    """A client that waits for nothing longer than `timeout_s`; its errors, and those that the server itself tells."""
+    """A client that waits for nothing longer than `timeout_s`; its errors, and those the server tells."""
     try:
         import valkey
         from valkey.backoff import NoBackoff

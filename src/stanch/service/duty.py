@@ -56,9 +56,10 @@ class Duty:
 
     async def step(self) -> None:
         """One second's work."""
+        service = self._service
         if self._reloader is not None:
             await self._try("settings", self._check_files())
-        self._service.decisions.expire(self._service.now_us())
+        service.decisions.expire(service.now_us())
         if self._tick % _SWEEP_EVERY == 0:
             await self._try("sweep", self.sweep())
         await self._try("database", self._store())
@@ -66,6 +67,10 @@ class Duty:
             await self._try("database", self._store_uses())
         if self._tick % _FORGET_EVERY == 0:
             await self._try("database", self._forget())
+        if service.guard.problem:
+            service.troubles["counters"] = service.guard.problem
+        else:
+            service.troubles.pop("counters", None)
         self._tell_troubles()
         self._tick += 1
 
@@ -78,7 +83,7 @@ class Duty:
         """Look at the whole, and act on it."""
         service = self._service
         now_us, started = service.now_us(), time.perf_counter()
-        sweep = service.guard.sweep(now_us)
+        sweep = await service.guard.sweep_soon(now_us)
         service.metrics.guard.sweep_seconds.observe(time.perf_counter() - started)
         service.metrics.guard.note_sweep(sweep, service.guard.settings.budget)
         self._decisions += [d for d in sweep.decisions if not self._is_allowed(d)]

@@ -6,7 +6,7 @@ and without objects for request and response; anything else goes the long way an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -16,7 +16,7 @@ from stanch.service.problems import ProblemError, answer_problem
 from stanch.service.state import Service
 
 #: Takes the body of a request and gives that of its answer.
-Exchange = Callable[[Service, bytes], bytes]
+Exchange = Callable[[Service, bytes], Awaitable[bytes]]
 
 MAX_BYTES: Final = 64 << 10
 _JSON: Final = (b"content-type", b"application/json")
@@ -48,7 +48,7 @@ class Express:
             body += message.get("body", b"")
             more = message.get("more_body", False)
         try:
-            told = exchange(self._service, body)
+            told = await exchange(self._service, body)
         except ProblemError as error:
             response = answer_problem(error.status, error.detail, error.code, error.headers)
             headers, status, told = response.raw_headers, error.status, bytes(response.body)

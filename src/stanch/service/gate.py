@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from stanch.errors import StanchError
-from stanch.guard.attempts import Answer, Attempt
+from stanch.guard.attempts import Answer, Attempt, Reason
 from stanch.service.clients import find_address, is_trusted
 from stanch.service.judge import judge, judge_address, recognise
 from stanch.service.logins import find_challenge
@@ -52,7 +52,7 @@ async def answer_proxy(request: Request) -> Response:
             return _answer(service, judge_address(service, ip), "")
         now_us = service.now_us()
         attempt = recognise(service, _read_attempt(request, service, ip, now_us))
-        answer, context = judge(service, attempt, "auth_request")
+        answer, context = await judge(service, attempt, "auth_request")
         return _answer(service, answer, service.ids.make(context, now_us))
     except StanchError as error:
         LOG.error("%s", error)
@@ -108,11 +108,10 @@ def _answer(service: Service, answer: Answer, attempt_id: str) -> Response:
 
 def _answer_unavailable(service: Service, why: str) -> Response:
     """What the operator chose for when the guard cannot answer."""
-    choice = service.settings.on_unavailable
-    headers = {"X-Stanch-Action": choice, "X-Stanch-Unavailable": why}
-    if choice == "challenge":
-        headers["WWW-Authenticate"] = 'Stanch challenge=""'
-    return Response(b"", _STATUS[choice], headers)
+    settings = service.guard.settings
+    choice = settings.on_unavailable
+    answer = Answer(choice, 0.0, (Reason("unavailable", why),), choice not in settings.enforce)
+    return _answer(service, answer, "")
 
 
 _HEADERS: Final = (

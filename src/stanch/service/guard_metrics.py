@@ -71,6 +71,11 @@ class GuardMetrics:
             "stanch_guard_late_resets", "Logins let in that later looked like an attack's.", ["simulated"],
             registry=registry,
         )  # fmt: skip
+        self.unavailable = Counter(
+            "stanch_guard_unavailable",
+            "Attempts answered without counts, as `guard.on_unavailable` says.",
+            registry=registry,
+        )
         self.waiting = Gauge(
             "stanch_guard_unstored",
             "Decisions and resets that the database has not taken yet.",
@@ -137,6 +142,11 @@ class _Levels(Collector):
         for table, share in self._service.guard.fill().items():
             fill.add_metric([table], share)
         yield fill
+        yield GaugeMetricFamily(
+            "stanch_guard_counters_up",
+            "1 while the counters can be read and written.",
+            value=not self._service.guard.problem,
+        )
         yield GaugeMetricFamily(
             "stanch_troubles",
             "What is wrong without stopping the service.",

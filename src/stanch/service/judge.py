@@ -17,10 +17,12 @@ _ALLOWED: Final = (Reason("allow_list", "The address or account is on the allow-
 _ACTIONS: Final[dict[str, Action]] = {"ban": "deny", "captcha": "challenge"}
 
 
-def judge(service: Service, attempt: Attempt, source: str) -> tuple[Answer, Context]:
+async def judge(service: Service, attempt: Attempt, source: str) -> tuple[Answer, Context]:
     """The answer, and what `Guard.settle` needs afterwards."""
-    assessment = service.guard.assess(attempt)
+    assessment = await service.guard.assess_soon(attempt)
     answer = assessment.answer
+    if not assessment.context.levels:
+        service.metrics.guard.unavailable.inc()
     standing = service.decisions.find(attempt.ip)
     if is_allowed(service, attempt.ip, attempt.account):
         answer = Answer("allow", answer.score, _ALLOWED, simulated=False)

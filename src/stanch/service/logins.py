@@ -85,11 +85,11 @@ _ENCODER: Final = msgspec.json.Encoder()
 _OUTCOMES: Final = msgspec.json.Decoder(OutcomeBody)
 
 
-def assess_login(service: Service, body: bytes) -> bytes:
+async def assess_login(service: Service, body: bytes) -> bytes:
     """What to do about an attempt before its password is checked."""
     now_us = service.now_us()
     attempt = recognise(service, read_attempt(body, now_us, service.settings.zone))
-    answer, context = judge(service, attempt, "assess")
+    answer, context = await judge(service, attempt, "assess")
     told = AssessAnswer(
         service.ids.make(context, now_us),
         answer.action,  # type: ignore[arg-type]
@@ -101,7 +101,7 @@ def assess_login(service: Service, body: bytes) -> bytes:
     return _ENCODER.encode(told)
 
 
-def note_outcome(service: Service, body: bytes) -> bytes:
+async def note_outcome(service: Service, body: bytes) -> bytes:
     """How an attempt ended; what to do if it was let in and looks like an attack's."""
     try:
         sent = _OUTCOMES.decode(body)
@@ -136,7 +136,7 @@ EXCHANGES: Final[dict[str, Exchange]] = {
 def _go_long_way(exchange: Exchange) -> Keyed:
     async def answer(request: Request, _key: ApiKey) -> Response:
         body = await read_body(request, MAX_BYTES)
-        return Response(exchange(find_service(request), body), media_type=_JSON)
+        return Response(await exchange(find_service(request), body), media_type=_JSON)
 
     return answer
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -13,11 +14,13 @@ from stanch.cases.database import Database
 from stanch.cases.decisions import list_kept
 from stanch.evidence.people import People
 from stanch.guard.allow_list import AllowList
+from stanch.guard.counters import Counters
 from stanch.guard.device_cookie import DeviceCookies
 from stanch.guard.guard import Guard
 from stanch.guard.memory import MemoryCounters
 from stanch.guard.scorecard import Scorecard, load_scorecard
 from stanch.guard.settings import GuardSettings
+from stanch.guard.shared import SharedCounters
 from stanch.service.attempts import AttemptIds
 from stanch.service.keyring import Keyring
 from stanch.service.limits import Limits
@@ -73,9 +76,17 @@ def open_service(
 
 
 def open_guard(settings: GuardSettings, secrets: Secrets, data_dir: Path) -> Guard:
-    """The guard over the counters in the data folder."""
-    counters = MemoryCounters(data_dir / COUNTERS_FILE, customers=settings.customers, recent=settings.recent)
-    return Guard(counters, find_scorecard(settings), settings, secrets.derive("guard"))
+    """The guard over the counters in the data folder, or on the server that `STANCH_COUNTERS_URL` names."""
+    secret, url = secrets.derive("guard"), os.environ.get("STANCH_COUNTERS_URL")
+    scorecard = find_scorecard(settings)
+    sizes = {"customers": settings.customers, "recent": settings.recent}
+    counters: Counters
+    if url:
+        timeout_s = settings.counters_timeout_ms / 1_000
+        counters = SharedCounters(url, timeout_s=timeout_s, secret=secret, **sizes)
+    else:
+        counters = MemoryCounters(data_dir / COUNTERS_FILE, **sizes)
+    return Guard(counters, scorecard, settings, secret)
 
 
 def find_scorecard(settings: GuardSettings) -> Scorecard:

@@ -23,7 +23,7 @@ LOG: Final = logging.getLogger("stanch.service")
 FIXED: Final = (
     "host", "port", "data_dir", "public_url", "max_connections", "max_batches", "log", "traces",
 )  # fmt: skip
-FIXED_OF_GUARD: Final = ("customers", "recent")
+FIXED_OF_GUARD: Final = ("customers", "recent", "counters_timeout_ms")
 
 _Stamp = tuple[int, int, int] | None
 

@@ -130,10 +130,6 @@ class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
             " alone; while it cannot be read, nobody is banned. Empty: none."
         ),
     ] = ""
-    on_unavailable: Annotated[
-        Literal["allow", "challenge", "deny"],
-        Meta(description="What /v1/auth-request answers while the guard cannot; shops' clients choose."),
-    ] = "allow"
     log: Annotated[
         Literal["text", "json"],
         Meta(description="Form of the log on standard error: lines for people, or JSON."),
