@@ -6,7 +6,7 @@ before included, and counting is defined once: `Tally` runs here, on copies of t
 
 What was changed is written if nobody has written since the copies were taken; else they are taken anew and
 the counting is done again (optimistic concurrency control: Kung and Robinson, ACM TODS 6, 1981). So no race
-loses a count. One thread does this for all who ask in this process, and for all that has piled up at once: two
+loses a count. One thread does this for all who ask in this process, for all that has piled up at once: two
 round trips serve them together.
 """
 
