@@ -1,4 +1,5 @@
-"""Does the scorecard fit? Levels of genuine attempts in calm hours here, against those that it was made from."""
+"""Does the scorecard fit? Levels of genuine attempts in calm hours here, against those that it was made
+from."""
 
 from __future__ import annotations
 

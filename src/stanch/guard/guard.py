@@ -34,7 +34,8 @@ _MOST_DECISIONS: Final = 20_000
 
 
 class Context(Struct, array_like=True, frozen=True):
-    """All that `settle` needs of an attempt; handed out signed, so that the guard keeps nothing per attempt."""
+    """All that `settle` needs of an attempt; handed out signed, so that the guard keeps nothing per
+    attempt."""
 
     time_s: int
     ip: str
@@ -95,7 +96,8 @@ class Sweep(Struct, frozen=True):
     threshold: float = 1.0
     #: Share of genuine logins challenged lately, as far as known.
     spent: float = 0.0
-    #: How far the scorecard's calm hours are from this shop's, 0 to 1 (total variation), and in words if too far.
+    #: How far the scorecard's calm hours are from this shop's, 0 to 1 (total variation), and in words if
+    #: too far.
     drift: float = 0.0
     misfit: str = ""
 
@@ -140,8 +142,8 @@ class Guard:
         if log_odds >= self._challenge and not known:
             action = "deny" if log_odds >= self._deny and _is_foul(seen) else "challenge"
         context = Context(
-            time_s, attempt.ip, attempt.account, keys, levels, log_odds, action, habit, seen.again, seen.pending,
-            seen.n_now, seen.bad_now, seen.n_regular, known, bool(attempt.leaked),
+            time_s, attempt.ip, attempt.account, keys, levels, log_odds, action, habit, seen.again,
+            seen.pending, seen.n_now, seen.bad_now, seen.n_regular, known, bool(attempt.leaked),
         )  # fmt: skip
         return Assessment(self._answer(action, log_odds, levels), context)
 
