@@ -184,9 +184,9 @@ class Guard:
         now_s = now_us // _SECOND_US
         self._wave.sweep(now_s)
         self._budget.sweep(now_s)
-        self._drift.sweep(now_s)
+        self._drift.sweep(now_s, self.scorecard)
         self._set_threshold()
-        block, drift, usual = self._drift.compare(self.scorecard)
+        block, drift, usual = self._drift.worst
         return Sweep(
             now_us,
             tuple(self._decide(now_us)),
