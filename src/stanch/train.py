@@ -35,8 +35,8 @@ Floats = NDArray[np.float64]
 
 #: Attempts as the guard takes them, in order of time, beside what the batch model says of them.
 TEACHER: Final = (
-    "SELECT l.time_us, l.ip, l.account, l.user_agent, l.ja4, l.device, l.country, l.asn, l.outcome, a.p_attack"
-    " FROM logins AS l JOIN attempts AS a ON a.file_id = l.file_id AND a.line = l.line"
+    "SELECT l.time_us, l.ip, l.account, l.user_agent, l.ja4, l.device, l.country, l.asn, l.outcome,"
+    " a.p_attack FROM logins AS l JOIN attempts AS a ON a.file_id = l.file_id AND a.line = l.line"
     " ORDER BY l.time_us, l.file_id, l.line"
 )
 #: Attempts, at least, that calm levels are learnt from; attempts of attacks, that addends are.
@@ -45,8 +45,8 @@ _LEAST_ATTACK: Final = 200.0
 #: Parts of one log whose calm hours are compared with the whole's; attempts, at least, of a part.
 _PARTS: Final = 6
 _LEAST_PART: Final = 300.0
-#: 1.5 % of customers' logins used credentials of a breach (Thomas et al., USENIX Security 2019, section 6); of an
-#: attack's, half at least: ln(0.5 / 0.015).
+#: 1.5 % of customers' logins used credentials of a breach (Thomas et al., USENIX Security 2019, section 6);
+#: of an attack's, half at least: ln(0.5 / 0.015).
 _LEAKED: Final = 3.5
 #: Ridge on every addend, and on the step between neighbouring levels of blocks whose levels have an order.
 _RIDGE: Final = 1.0
@@ -106,9 +106,9 @@ class Lesson:
 def fit_scorecard(lesson: Lesson, made: str, prior: Scorecard | None = None) -> Scorecard:
     """The scorecard that predicts the teacher best: logistic regression on levels, with a ridge.
 
-    Blocks are fitted together, so evidence that two of them share is counted once. With a `prior` addends are drawn
-    to its addends; where the teacher saw hardly any attack, they stay as they are there, and only what calm
-    hours look like is new.
+    Blocks are fitted together, so evidence that two of them share is counted once. With a `prior` addends
+    are drawn to its addends; where the teacher saw hardly any attack, they stay as they are there, and only
+    what calm hours look like is new.
     """
     calm = {name: tuple(shares.round(5).tolist()) for name, shares in lesson.sum_calm().items()}
     if prior is not None and sum(lesson.attack.values()) < _LEAST_ATTACK:
@@ -175,11 +175,14 @@ def _fit(lesson: Lesson, prior: Floats) -> Floats:
 
 
 def _weigh_ends(ends: Floats) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Log of P(outcome | attack, habit) / P(outcome | genuine, habit), drawn to all strangers' or all at home's."""
+    """Log of P(outcome | attack, habit) / P(outcome | genuine, habit).
+
+    Each habit is drawn to all habits of strangers, or to all of those at home.
+    """
     home = np.isin(np.arange(_N_HABITS), list(AT_HOME))
     told = np.zeros((_N_HABITS, 2))
     for group in (home, ~home):
-        pooled = ends[group].sum(axis=0) + [[0.02, 5.0], [2.0, 1.0]]
+        pooled = ends[group].sum(axis=0) + np.array([[0.02, 5.0], [2.0, 1.0]])
         pooled = pooled / pooled.sum(axis=0)
         for habit in np.flatnonzero(group):
             rates = ends[habit] + _POOLED * pooled
@@ -191,7 +194,8 @@ def _weigh_ends(ends: Floats) -> tuple[tuple[float, ...], tuple[float, ...]]:
 def learn(
     lesson: Lesson, logins: pl.DataFrame, p_attack: Floats, guard: Guard, *, parts: int = 1
 ) -> Rehearsal:
-    """Replay `logins`, in order of time, and add to `lesson` what the guard saw of each beside the teacher's word.
+    """Replay `logins`, in order of time, and add to `lesson` what the guard saw of each beside the
+    teacher's word.
 
     The log is taken for so many parts of equal length when calm hours are compared.
     """
@@ -237,11 +241,10 @@ def train(read: ReadRequest, out: Path, settings: Settings, engine: Engine, prog
         raise UsageError(f"{len(rows):,} attempts: too few to learn from, {_LEAST_LOGINS:,} are needed")
     p_attack = rows["p_attack"].to_numpy()
     counters = MemoryCounters(None, customers=settings.guard.customers, recent=settings.guard.recent)
+    guard = Guard(counters, load_scorecard(None), settings.guard, b"stanch train" * 3)
     lesson = Lesson()
     with progress.task("learning", len(rows)):
-        learn(
-            lesson, rows, p_attack, Guard(counters, load_scorecard(None), settings.guard, b"stanch train" * 3)
-        )
+        learn(lesson, rows, p_attack, guard, parts=_PARTS)
     made = f"stanch train {__version__}: {len(rows):,} attempts, {p_attack.sum():,.0f} of them an attack's"
     try:
         write_scorecard(out, fit_scorecard(lesson, made, load_scorecard(None)))

@@ -56,8 +56,9 @@ class Seen(Struct, frozen=True, gc=False):
     #: 0 the account was never let in; else 1 + 3 x place + device as in `stuffing_context.sql`, place being 0
     #: elsewhere, 1 this place, 3 this network.
     habit: int
-    #: Who tried the account within 20 minutes: 0 nobody, 1 from here, 2 from here and got in, 3 from elsewhere;
-    #: 4 from here, or with this device, came a login within a month that was held an attack's, 5 from elsewhere.
+    #: Who tried the account within 20 minutes: 0 nobody, 1 from here, 2 from here and got in, 3 from
+    #: elsewhere; 4 from here, or with this device, came a login within a month that was held an attack's, 5
+    #: from elsewhere.
     again: int
     #: The try before was a stranger's refusal that nobody has followed up yet.
     pending: bool
@@ -101,8 +102,9 @@ class Counters(Protocol):
     ) -> None:
         """Count an attempt whose end is known.
 
-        `seen` is what `look` said of it (of it, only habit, again and pending count), `cold` whether it came from
-        where its account is not at home, `p` the probability of attack; `good`: a success that makes a habit.
+        `seen` is what `look` said of it (of it, only habit, again and pending count), `cold` whether it
+        came from where its account is not at home, `p` the probability of attack; `good`: a success that
+        makes a habit.
         """
 
     def forget(self, keys: Keys) -> None:

@@ -1,7 +1,8 @@
 """Features of an attempt, out of the past alone: what was seen of it -> one level per block.
 
-Levels mean what those of `stuffing/sql/stuffing_levels.sql` mean and are cut at the same numbers; what live levels lack
-is the future. `docs/method/guard.md` lists where the two differ by design, and a test replays events through both.
+Levels mean what those of `stuffing/sql/stuffing_levels.sql` mean and are cut at the same numbers; what live
+levels lack is the future. `docs/method/guard.md` lists where the two differ by design, and a test replays
+events through both.
 """
 
 from __future__ import annotations

@@ -37,7 +37,8 @@ _MOST_DECISIONS: Final = 20_000
 
 
 class Context(Struct, array_like=True, frozen=True):
-    """All that `settle` needs of an attempt; handed out signed, so that the guard keeps nothing per attempt."""
+    """All that `settle` needs of an attempt; handed out signed, so that the guard keeps nothing per
+    attempt."""
 
     time_s: int
     ip: str
@@ -98,7 +99,8 @@ class Sweep(Struct, frozen=True):
     threshold: float = 1.0
     #: Share of genuine logins challenged lately, as far as known.
     spent: float = 0.0
-    #: How far the scorecard's calm hours are from this shop's, 0 to 1 (total variation), and in words if too far.
+    #: How far the scorecard's calm hours are from this shop's, 0 to 1 (total variation), and in words if
+    #: too far.
     drift: float = 0.0
     misfit: str = ""
 
@@ -157,7 +159,8 @@ class Guard:
             action = "deny" if log_odds >= self._deny and _is_foul(seen) else "challenge"
         context = Context(
             attempt.time_us // _SECOND_US, attempt.ip, attempt.account, keys, levels, log_odds, action,
-            habit, seen.again, seen.pending, seen.n_now, seen.bad_now, seen.n_regular, known, bool(attempt.leaked),
+            habit, seen.again, seen.pending, seen.n_now, seen.bad_now, seen.n_regular, known,
+            bool(attempt.leaked),
         )  # fmt: skip
         return Assessment(self._answer(action, log_odds, levels), context)
 
@@ -191,6 +194,7 @@ class Guard:
         proven = context.action == "allow" or "challenge" in self.settings.enforce
         good = success and p < 0.5 and proven
         self._counters.note(context.keys, context.time_s, seen, success=success, cold=cold, p=p, good=good)
+        self._budget.note(context.log_odds, 1 - p, success=success)
         if not self._wave.alarm:
             self._drift.note(context.levels, 1 - p)
         if not success:
@@ -199,8 +203,7 @@ class Guard:
                 if len(self._foul) > _MOST_DECISIONS:
                     self._foul.popitem(last=False)
             return self._answer("allow", log_odds, ())
-        self._budget.note(context.log_odds, 1 - p)
-        if p >= self.scorecard.reset and not context.known:
+        if p >= self.scorecard.reset and context.log_odds >= self._challenge and not context.known:
             return self._answer("reset", log_odds, context.levels)
         if cold and not context.known:
             self._late[0].append((context.time_s + _LOOKS_S[0], context))
@@ -238,11 +241,11 @@ class Guard:
     def _look_at_site(self, now_s: int) -> None:
         self._wave.sweep(now_s)
         self._budget.sweep(now_s)
-        self._drift.sweep(now_s)
+        self._drift.sweep(now_s, self.scorecard)
         self._set_threshold()
 
     def _sum_up(self, now_us: int, resets: list[Reset]) -> Sweep:
-        block, drift, usual = self._drift.compare(self.scorecard)
+        block, drift, usual = self._drift.worst
         return Sweep(
             now_us,
             tuple(self._decide(now_us)),

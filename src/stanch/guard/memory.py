@@ -1,7 +1,7 @@
 """Counters in this process: tables of fixed size in a memory-mapped file.
 
-`MAP_SHARED` pages belong to the system, not to the process: `kill -9` loses nothing. After a power cut the file is as
-the system last wrote it, seconds before.
+`MAP_SHARED` pages belong to the system, not to the process: `kill -9` loses nothing. After a power cut the
+file is as the system last wrote it, seconds before.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from stanch.guard.counters import FADES_S, KNOWN_DEVICE, NEAR_S, NO_KIND, OWN_FR
 from stanch.guard.keys import Keys
 from stanch.guard.tables import Table, count_bytes, count_set_bytes
 
-#: Tags of 6 networks, 3 places, 4 devices, 1 family that let the account in, each with its first tick; the first
-#: tick of all, the last day.
+#: Tags of 6 networks, 3 places, 4 devices, 1 family that let the account in, each with its first tick; the
+#: first tick of all, the last day.
 _HABIT: Final = "14H14H2H"
 _HELD: Final = ((0, 6), (6, 9), (9, 13), (13, 14))
 #: Second, tags of network, place and device, got in, pending; tries from this network; a day's start and the
@@ -51,7 +51,8 @@ _SITE: Final = 0x5354414E43485F31
 _CLIENT, _PLACE = range(2)
 _NAMES: Final = ("budget", "wave", "drift")
 
-#: Expected number of distinct accounts behind so many bits of 64 (linear counting, Whang et al., ACM TODS 15, 1990).
+#: Expected number of distinct accounts behind so many bits of 64 (linear counting, Whang et al., ACM TODS
+#: 15, 1990).
 _DISTINCT: Final = [round(-64 * math.log1p(-k / 64)) if k < 64 else 300 for k in range(65)]
 
 
@@ -69,6 +70,7 @@ class Tally:
     # --- before the password is checked
 
     def look(self, keys: Keys, time_s: int) -> Seen:
+        """What the past says; changes nothing."""
         habit = self._find_habit(keys, time_s)
         again, pending, elsewhere, tries = self._find_tries(keys, time_s)
         if habit in KNOWN_DEVICE:
@@ -170,6 +172,7 @@ class Tally:
     def note(
         self, keys: Keys, time_s: int, seen: Seen, *, success: bool, cold: bool, p: float, good: bool
     ) -> None:
+        """Count an attempt whose end is known."""
         stays = not success and cold and seen.again not in (1, 2)
         followed = seen.pending
         self._note_try(keys, time_s, success=success, pending=stays, suspect=success and not good)
@@ -182,16 +185,7 @@ class Tally:
                 self._note_regular(keys.net, time_s, bit, seen.habit >= 10)
         else:
             self._note_crowd(keys.net, time_s, bit, success=False)
-        cells = [0, 0, 0, 0]
-        if success:
-            cells[2 if cold else 3] = 1
-            cells[1] = int(followed)
-        elif not cold:
-            cells[1] = 1
-        elif stays:
-            cells[0] = 1
-        if followed:
-            cells[0] -= 1
+        cells = _list_cells(success=success, cold=cold, stays=stays, followed=followed)
         strangers = 1 - p if cold else 0.0
         for i, n in enumerate((*cells, strangers, 1 - p)):
             self.unsaved[i] += n
@@ -272,6 +266,7 @@ class Tally:
         self._habits.put(keys.account, time_s, *fields)
 
     def forget(self, keys: Keys) -> None:
+        """Take back the habit that a login made, and hold it an attack's."""
         net, device = _tag(keys.net), _tag(keys.device)
         record = self._habits.get(keys.account)
         if record is not None:
@@ -317,6 +312,7 @@ class Tally:
     # --- the whole
 
     def site(self, time_s: int) -> Kind:
+        """Counts of the whole site."""
         a, b, c, d, cold, genuine = self.unsaved
         self.unsaved = [0.0] * 6
         self._add_kind(_SITE, time_s, (a, b, c, d), cold, genuine)
@@ -324,6 +320,7 @@ class Tally:
         return NO_KIND if record is None else _fade(record, time_s)
 
     def minutes(self, time_s: int, n: int) -> NDArray[np.int64]:
+        """Attempts by minute and cell."""
         last = time_s // 60
         ring = np.frombuffer(self._memory, np.int32, 5 * _MINUTES, _HEADER).reshape(_MINUTES, 5)
         wanted = np.arange(last - n + 1, last + 1)
@@ -331,11 +328,13 @@ class Tally:
         return np.where(found[:, :1] == wanted[:, None], found[:, 1:], 0)
 
     def load(self, name: str) -> bytes:
+        """What was saved under a name; empty if nothing."""
         offset = _SLOT * (1 + _NAMES.index(name))
         size = struct.unpack_from("<I", self._memory, offset)[0]
         return bytes(self._memory[offset + 4 : offset + 4 + size])
 
     def save(self, name: str, data: bytes) -> None:
+        """Keep some bytes under a name."""
         offset = _SLOT * (1 + _NAMES.index(name))
         assert len(data) <= _SLOT - 4
         self._memory[offset + 4 : offset + 4 + len(data)] = data
@@ -425,6 +424,13 @@ def _open(path: Path | None, n_bytes: int, plan: bytes) -> Any:
         raise StoreError(
             f"cannot be used: {error.strerror}", file=str(path), hint="set service.data_dir"
         ) from error
+
+
+def _list_cells(*, success: bool, cold: bool, stays: bool, followed: bool) -> tuple[int, int, int, int]:
+    """What an attempt adds to each cell; a stranger's refusal that he follows up is taken back."""
+    if success:
+        return -followed, int(followed), int(cold), int(not cold)
+    return int(stays) - followed, int(not cold), 0, 0
 
 
 def _tag(key: int) -> int:
