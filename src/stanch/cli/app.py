@@ -44,6 +44,7 @@ app.command("stanch.cli.keys:app", name="keys")
 app.command("stanch.cli.export:run_export", name="export")
 app.command("stanch.cli.complaints:app", name="complaints")
 app.command("stanch.cli.lures:lures_app", name="lures")
+app.command("stanch.cli.leaked:app", name="leaked")
 app.command("stanch.cli.doctor:run_doctor", name="doctor")
 app.register_install_completion_command(name="install-completion")
 
