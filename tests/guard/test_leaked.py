@@ -34,7 +34,8 @@ def compile_keys(folder: Path, keys: Sequence[int], max_held: int = 1 << 20) -> 
     with Spool(folder, max_held) as spool:
         for key in keys:
             spool.add(key)
-        write_filter(folder / "out", spool.shards(), spool.n_shards)
+        n_shards, shards = spool.finish()
+        write_filter(folder / "out", shards, n_shards)
     return LeakedFilter.open(folder / "out")
 
 

@@ -58,8 +58,8 @@ def run_build(
         n_read = sum(_read(path, format, secret, spool) for path in files)
         if not n_read:
             raise EvidenceError("no line of it is of a list of leaked credentials", file=str(files[0]))
-        shards = spool.shards()
-        n_keys = write_filter(out, shards, spool.n_shards)
+        n_shards, shards = spool.finish()
+        n_keys = write_filter(out, shards, n_shards)
     size = out.stat().st_size
     say(
         f"{n_keys:,} credentials in {out}: {size / 1e6:,.1f} MB, {8 * size / max(n_keys, 1):.1f} bits each,"

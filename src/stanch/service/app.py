@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp
 
+from stanch.service.challenge.page import CHALLENGE
 from stanch.service.events import EVENTS
 from stanch.service.forms.routes import FORMS
 from stanch.service.health import HEALTH
@@ -37,6 +38,7 @@ OPERATIONS: Final[Sequence[Operation]] = (
     *EVENTS,
     *HEALTH,
     *FORMS,
+    *CHALLENGE,
     Operation(
         "GET",
         "/openapi.json",

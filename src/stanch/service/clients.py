@@ -29,7 +29,7 @@ def find_network(request: Request, settings: ServiceSettings) -> str:
             address = ipaddress.ip_address(hop)
         except ValueError:
             break
-        last = _name_network(address)
+        last = name_network(str(address))
         if not any(address in network for network in trusted if network.version == address.version):
             break
     return last
@@ -50,7 +50,12 @@ def is_same_site(request: Request, settings: ServiceSettings) -> bool:
     return urlsplit(origin).netloc == ours
 
 
-def _name_network(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+def name_network(ip: str) -> str:
+    """An address as it is, an IPv6 one as its /64; what is no address as it is."""
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return ip
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped is not None:
             return str(address.ipv4_mapped)

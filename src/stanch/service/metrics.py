@@ -58,6 +58,13 @@ class Metrics:
             "stanch_forms", "Forms sent in, by what became of them.", ["form", "result"], registry=registry
         )
 
+        self.challenges = Counter(
+            "stanch_challenges",
+            "Answers to the challenge page: solved, waited or failed.",
+            ["result"],
+            registry=registry,
+        )
+
     def render(self) -> bytes:
         """All of them as text."""
         return generate_latest(self._registry)

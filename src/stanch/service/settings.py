@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Meta, Struct
 
+from stanch.guard.proof_of_work import ProofOfWorkSettings
+
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -82,6 +84,7 @@ class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
         int, Meta(description="Batches read and checked at once; further ones wait.", ge=1, le=1_024)
     ] = 16
     forms: FormSettings = FormSettings()
+    challenge: ProofOfWorkSettings = ProofOfWorkSettings()
 
     def __post_init__(self) -> None:
         """Check what types cannot say.

@@ -13,9 +13,10 @@ import numpy as np
 
 from stanch.guard.leaked.fuse import Keys
 
-#: Keys held in memory at once: 64 MiB, and some five times that while they are compiled.
-MAX_HELD: Final = 8 << 20
-_N_SHARDS: Final = 256
+#: Keys held in memory at once, and in a shard: 32 MiB, and some eight times that while they are compiled.
+MAX_HELD: Final = 4 << 20
+#: Files on disk, by the first byte of the key; neighbours make up a shard.
+_N_FILES: Final = 256
 
 
 class Spool:
@@ -25,12 +26,16 @@ class Spool:
         self._folder = tempfile.TemporaryDirectory(prefix=".stanch-leaked-", dir=folder)
         self._max_held = max_held
         self._held = array("Q")
-        self._spilled = False
+        self._n_spilled = 0
 
-    @property
-    def n_shards(self) -> int:
-        """How many shards `shards` gives."""
-        return _N_SHARDS if self._spilled else 1
+    def finish(self) -> tuple[int, Iterator[Keys]]:
+        """After the last `add`: how many shards there are, a power of two, and the keys of each."""
+        if not self._n_spilled:
+            return 1, iter([np.unique(self._take())])
+        self._spill()
+        n_full = -(-self._n_spilled // self._max_held)
+        n_shards = min(1 << max(n_full - 1, 0).bit_length(), _N_FILES)
+        return n_shards, self._read(n_shards)
 
     def add(self, key: int) -> None:
         """Take one."""
@@ -38,29 +43,26 @@ class Spool:
         if len(self._held) >= self._max_held:
             self._spill()
 
-    def shards(self) -> Iterator[Keys]:
-        """All keys, after the last `add`."""
-        if not self._spilled:
-            yield np.unique(self._take())
-            return
-        self._spill()
-        for number in range(_N_SHARDS):
-            path = self._path(number)
-            yield np.unique(np.fromfile(path, np.uint64)) if path.exists() else np.empty(0, np.uint64)
-            path.unlink(missing_ok=True)
-
     def _take(self) -> Keys:
         keys = np.array(self._held, np.uint64)
         self._held = array("Q")
         return keys
 
     def _spill(self) -> None:
-        self._spilled = True
         keys = np.unique(self._take())
-        edges = np.searchsorted(keys, np.arange(_N_SHARDS, dtype=np.uint64) << np.uint64(56))
+        self._n_spilled += len(keys)
+        edges = np.searchsorted(keys, np.arange(_N_FILES, dtype=np.uint64) << np.uint64(56))
         for number, part in enumerate(np.split(keys, edges[1:])):
             with self._path(number).open("ab") as file:
                 part.tofile(file)
+
+    def _read(self, n_shards: int) -> Iterator[Keys]:
+        per_shard = _N_FILES // n_shards
+        for first in range(0, _N_FILES, per_shard):
+            paths = [self._path(number) for number in range(first, first + per_shard)]
+            yield np.unique(np.concatenate([np.fromfile(path, np.uint64) for path in paths]))
+            for path in paths:
+                path.unlink()
 
     def _path(self, number: int) -> Path:
         return Path(self._folder.name) / f"{number:02x}"
