@@ -57,7 +57,11 @@ def test_the_browser_does_the_work_and_goes_on(served: Served, browser: Browser,
     page.on("console", lambda message: problems.append(message.text))
     # The worker is held back until the page was looked at.
     held: list[Route] = []
-    page.route("**/challenge-worker.js", held.append)
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/challenge-worker.js", hold)
     page.goto("/challenge?next=/healthz", wait_until="load")
     status = page.get_by_role("status")
     assert status.inner_text() == ("正在计算……" if zh else "Calculating…")
