@@ -13,7 +13,8 @@ class Decision(Struct, frozen=True):
     #: An IPv4 or IPv6 address, or a network in CIDR notation.
     value: str
     scope: Literal["ip", "range"]
-    kind: Literal["ban", "captcha"]
+    #: `allow` keeps bans off: made by people only, and told to nobody.
+    kind: Literal["ban", "captcha", "allow"]
     #: Rule that made it, `stanch/…`, or `manual`.
     scenario: str
     #: One plain sentence with its number.

@@ -1,0 +1,102 @@
+"""What is counted, as the guard sees it: one look before the password is checked, one note after.
+
+A backend may lie in this process (`memory.py`) or on a server. What is known of good customers is written by
+successes only and never makes room for what failures write.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple, Protocol
+
+from msgspec import Struct
+
+from stanch.guard.keys import Keys
+
+#: How soon after a failure a person tries again, at the latest.
+NEAR_S: Final = 20 * 60
+#: A client or place needs so many attempts to be judged for itself; rarer ones are counted together.
+OWN_FROM: Final = 20
+#: Time constants of the two fading windows and of the long memory of a kind, in seconds.
+FADES_S: Final = (30 * 60.0, 86_400.0, 14 * 86_400.0)
+#: Cells of a kind's and the site's counts.
+COLD_REFUSED, WARM_REFUSED, COLD_SUCCESS, WARM_SUCCESS = range(4)
+
+
+class Kind(NamedTuple):
+    """A client, a place or the whole site: attempts by cell, fading with each of `FADES_S`."""
+
+    #: Within about half an hour: cold refused, warm refused, cold let in, warm let in.
+    soon: tuple[float, float, float, float]
+    #: The same within about a day.
+    day: tuple[float, float, float, float]
+    #: Genuine attempts by strangers, and all genuine ones, within about two weeks.
+    cold: float
+    genuine: float
+    #: All attempts ever.
+    n: float
+
+
+NO_KIND: Final = Kind((0.0,) * 4, (0.0,) * 4, 0.0, 0.0, 0.0)
+
+
+class Seen(Struct, frozen=True, gc=False):
+    """What the past says about an attempt, its own account left out where others are counted."""
+
+    #: 0 the account was never let in; else 1 + 3 x place + device as in `stuffing_context.sql`, place being 0
+    #: elsewhere, 1 this place, 3 this network.
+    habit: int
+    #: Who tried the account within 20 minutes: 0 nobody, 1 from here, 2 from here and got in, 3 from elsewhere.
+    again: int
+    #: The try before was a stranger's refusal that nobody has followed up yet.
+    pending: bool
+    #: Networks elsewhere that failed on the account within a day; tries on it from this network.
+    n_bad_elsewhere: int
+    n_tries: int
+    #: Other accounts at the address in this hour and the one before, and those of them never let in there.
+    n_now: int
+    bad_now: int
+    #: The same over days.
+    n_ever: int
+    bad_ever: int
+    #: Other accounts that use the address regularly.
+    n_regular: int
+    #: Accounts elsewhere in its network, and those of them never let in there.
+    n_beside: int
+    bad_beside: int
+    client: Kind
+    place: Kind
+
+
+class Counters(Protocol):
+    """Counts of attempts. Times are seconds since 1970."""
+
+    def look(self, keys: Keys, time_s: int) -> Seen:
+        """What the past says; changes nothing."""
+
+    def note(
+        self, keys: Keys, time_s: int, seen: Seen, *, success: bool, cold: bool, genuine: float, good: bool
+    ) -> None:
+        """Count an attempt whose end is known.
+
+        `seen` is what `look` said of it (of it, only habit, again and pending count), `cold` whether it came from
+        where its account is not at home, `genuine` the probability that it is a customer's; `good`: a success
+        that makes a habit.
+        """
+
+    def forget(self, keys: Keys) -> None:
+        """Take back the habit that a success made: it was an attack's."""
+
+    def site(self, time_s: int) -> Kind:
+        """Counts of the whole site."""
+
+    def minutes(self, time_s: int, n: int) -> list[tuple[int, int, int, int]]:
+        """Attempts by cell in each of the last `n` minutes, this one last; at most a day."""
+
+    def load(self, name: str) -> bytes:
+        """What was saved under a name; empty if nothing."""
+
+    def save(self, name: str, data: bytes) -> None:
+        """Keep some bytes (at most 4,000) under a name."""
+
+    def close(self) -> None:
+        """Write what is not written yet."""

@@ -1,0 +1,72 @@
+"""One attempt, judged: the guard's answer, and what people and standing decisions say about the address."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+from stanch.cases.decisions import KeptDecision
+from stanch.guard.attempts import Action, Answer, Attempt, Reason
+from stanch.guard.device_cookie import is_token
+from stanch.guard.guard import Context
+from stanch.service.state import Service
+
+_ALLOWED: Final = (Reason("allow_list", "The address or account is on the allow-list."),)
+_ACTIONS: Final[dict[str, Action]] = {"ban": "deny", "captcha": "challenge"}
+
+
+def judge(service: Service, attempt: Attempt, source: str) -> tuple[Answer, Context]:
+    """The answer, and what `Guard.settle` needs afterwards."""
+    assessment = service.guard.assess(attempt)
+    answer = assessment.answer
+    standing = service.decisions.find(attempt.ip)
+    if is_allowed(service, attempt.ip, attempt.account):
+        answer = Answer("allow", answer.score, _ALLOWED, simulated=False)
+    elif standing is not None:
+        answer = _combine(answer, standing)
+    service.metrics.guard.count(source, answer)
+    return answer, assessment.context
+
+
+def is_allowed(service: Service, ip: str, account: str = "") -> bool:
+    """Whether somebody put the address or account out of reach of the guard."""
+    return service.decisions.allows(ip) or service.allow_list.allows(ip, account)
+
+
+def judge_address(service: Service, ip: str) -> Answer:
+    """What holds for an address without an attempt."""
+    standing = service.decisions.find(ip)
+    if standing is None or is_allowed(service, ip):
+        return Answer("allow", 0.0, (), simulated=False)
+    return _combine(Answer("allow", 0.0, (), simulated=False), standing)
+
+
+def _combine(answer: Answer, standing: KeptDecision) -> Answer:
+    """A decision in force goes before the guard's answer, unless it would weaken or only simulate it."""
+    action = _ACTIONS[standing.kind]
+    is_enforced = answer.action != "allow" and not answer.simulated
+    if is_enforced and (standing.simulated or answer.action == "deny"):
+        return answer
+    reason = Reason("decision", standing.why or standing.scenario)
+    return Answer(action, answer.score, (reason, *answer.reasons), standing.simulated)
+
+
+def recognise(service: Service, attempt: Attempt) -> Attempt:
+    """`attempt` with the device that its token stands for; a token of another account is none."""
+    text = attempt.device
+    if text is None or not is_token(text):
+        return attempt
+    now_us = service.now_us()
+    device = service.cookies.recognise(text, hash_account(service, attempt.account), now_us)
+    return Attempt(
+        attempt.time_us, attempt.ip, attempt.account, attempt.user_agent, attempt.ja4, device,
+        attempt.country, attempt.asn,
+    )  # fmt: skip
+
+
+def hash_account(service: Service, account: str) -> int:
+    """What stands for an account in the device's token."""
+    digest = hashlib.blake2b(
+        account.casefold().encode("utf-8", "replace"), key=service.account_key, digest_size=8
+    )
+    return int.from_bytes(digest.digest())

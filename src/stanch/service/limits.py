@@ -1,0 +1,38 @@
+"""How often a key may call: a token bucket each, so that one caller cannot keep the others out.
+
+Token bucket: ITU-T I.371, annex A, in its continuous form.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from stanch.cases.keys import ApiKey
+from stanch.service.problems import ProblemError
+from stanch.service.settings import LimitSettings
+
+
+class Limits:
+    """The buckets of all keys; one second's worth may come at once. `clock` gives seconds."""
+
+    def __init__(self, settings: LimitSettings, clock: Callable[[], float] = time.monotonic) -> None:
+        self.settings = settings
+        self._clock = clock
+        self._full_at: dict[str, float] = {}
+
+    def take(self, key: ApiKey) -> None:
+        """Count one request.
+
+        Raises:
+            ProblemError: 429, the key called too often; says when to come back.
+        """
+        cost: float = 1.0 / getattr(self.settings, key.scope)
+        now = self._clock()
+        # The moment at which the bucket would be full again stands for what is missing from it.
+        full_at = max(self._full_at.get(key.id, 0.0), now) + cost
+        if full_at - now > 1.0 + cost:
+            raise ProblemError(
+                429, "too_many_requests", "This key calls too often. Come back later.", {"Retry-After": "1"}
+            )
+        self._full_at[key.id] = full_at
