@@ -35,11 +35,12 @@ class Budget:
 
     def __init__(self, counters: Counters, share: float) -> None:
         self._counters = counters
-        self._share = share
+        self.share = share
         saved = counters.load("budget")
         self._state = msgspec.msgpack.decode(saved, type=_State) if saved else _State([0.0] * _N)
         #: Log-odds below which nobody is challenged.
         self.threshold = _FIRST
+        self.sweep(0)
 
     def note(self, log_odds: float, genuine: float) -> None:
         """A login that was let in, genuine with this probability."""
@@ -62,7 +63,7 @@ class Budget:
             state.logins = [n * fade for n in state.logins]
             state.total *= fade
             state.time_s = time_s
-        allowed = self._share * max(state.total, _LEAST)
+        allowed = self.share * max(state.total, _LEAST)
         above, threshold = 0.0, math.inf
         for bin in range(_N - 1, -1, -1):
             above += state.logins[bin]

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple, Protocol
 
+import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from stanch.guard.keys import Keys
 
@@ -36,6 +38,8 @@ class Kind(NamedTuple):
     n: float
 
 
+#: Habits with the device in a place or network of the account's: nothing else needs to be asked.
+KNOWN_DEVICE: Final = frozenset((6, 12))
 NO_KIND: Final = Kind((0.0,) * 4, (0.0,) * 4, 0.0, 0.0, 0.0)
 
 
@@ -45,7 +49,8 @@ class Seen(Struct, frozen=True, gc=False):
     #: 0 the account was never let in; else 1 + 3 x place + device as in `stuffing_context.sql`, place being 0
     #: elsewhere, 1 this place, 3 this network.
     habit: int
-    #: Who tried the account within 20 minutes: 0 nobody, 1 from here, 2 from here and got in, 3 from elsewhere.
+    #: Who tried the account within 20 minutes: 0 nobody, 1 from here, 2 from here and got in, 3 from elsewhere;
+    #: 4 from here, or with this device, came a login that was held an attack's, however long ago.
     again: int
     #: The try before was a stranger's refusal that nobody has followed up yet.
     pending: bool
@@ -74,13 +79,12 @@ class Counters(Protocol):
         """What the past says; changes nothing."""
 
     def note(
-        self, keys: Keys, time_s: int, seen: Seen, *, success: bool, cold: bool, genuine: float, good: bool
+        self, keys: Keys, time_s: int, seen: Seen, *, success: bool, cold: bool, p: float, good: bool
     ) -> None:
         """Count an attempt whose end is known.
 
         `seen` is what `look` said of it (of it, only habit, again and pending count), `cold` whether it came from
-        where its account is not at home, `genuine` the probability that it is a customer's; `good`: a success
-        that makes a habit.
+        where its account is not at home, `p` the probability of attack; `good`: a success that makes a habit.
         """
 
     def forget(self, keys: Keys) -> None:
@@ -89,8 +93,8 @@ class Counters(Protocol):
     def site(self, time_s: int) -> Kind:
         """Counts of the whole site."""
 
-    def minutes(self, time_s: int, n: int) -> list[tuple[int, int, int, int]]:
-        """Attempts by cell in each of the last `n` minutes, this one last; at most a day."""
+    def minutes(self, time_s: int, n: int) -> NDArray[np.int64]:
+        """Attempts in each of the last `n` minutes (at most a day), this one last, by cell."""
 
     def load(self, name: str) -> bytes:
         """What was saved under a name; empty if nothing."""

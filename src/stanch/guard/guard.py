@@ -12,7 +12,7 @@ from stanch.guard.attempts import Action, Answer, Attempt, Reason
 from stanch.guard.budget import Budget
 from stanch.guard.counters import NO_KIND, Counters, Seen
 from stanch.guard.decisions import Decision
-from stanch.guard.features import AT_HOME, list_levels
+from stanch.guard.features import AT_HOME, BLOCKS, list_levels
 from stanch.guard.keys import KeyMaker, Keys
 from stanch.guard.reasons import list_reasons
 from stanch.guard.scorecard import Scorecard, probability
@@ -101,21 +101,15 @@ class Guard:
     def __init__(
         self, counters: Counters, scorecard: Scorecard, settings: GuardSettings, secret: bytes
     ) -> None:
-        self.settings = settings
-        self.scorecard = scorecard
         self._counters = counters
         self._keys = KeyMaker(secret)
         self._wave = Wave(counters)
         self._budget = Budget(counters, settings.budget)
-        self._budget.sweep(0)
-        self._tables = tuple(scorecard.addends.values())
-        self._challenge = 0.0
-        self._deny = math.log(scorecard.deny / (1 - scorecard.deny))
-        self._base_challenge = math.log(scorecard.challenge / (1 - scorecard.challenge))
+        self._challenge = self._base_challenge = self._deny = math.inf
         self._late: list[deque[tuple[int, Context]]] = [deque(maxlen=_MOST_LATE) for _ in _LOOKS_S]
         self._foul: OrderedDict[int, Context] = OrderedDict()
         self._decided: dict[str, int] = {}
-        self._set_threshold()
+        self.use(scorecard, settings)
 
     def assess(self, attempt: Attempt) -> Assessment:
         """What to do about an attempt, before its password is checked.
@@ -156,9 +150,11 @@ class Guard:
         log_odds = context.log_odds + adds[context.habit]
         p = probability(log_odds)
         cold = context.habit not in AT_HOME
-        good = success and p < 0.5
+        # A challenge that was only simulated has proved nothing.
+        proven = context.action == "allow" or "challenge" in self.settings.enforce
+        good = success and p < 0.5 and proven
         self._counters.note(
-            context.keys, context.time_s, seen, success=success, cold=cold, genuine=1 - p, good=good
+            context.keys, context.time_s, seen, success=success, cold=cold, p=p, good=good
         )
         if not success:
             if p >= _SURE and context.n_now >= _FOUL_FROM and context.bad_now >= 0.8 * context.n_now:
@@ -189,6 +185,20 @@ class Guard:
             probability(self._challenge),
             self._budget.spent(self._challenge),
         )
+
+    @property
+    def alarm(self) -> bool:
+        """Whether an attack on the whole site is seen."""
+        return self._wave.alarm
+
+    def use(self, scorecard: Scorecard, settings: GuardSettings) -> None:
+        """Go on with another scorecard and other settings."""
+        self.scorecard, self.settings = scorecard, settings
+        self._tables = tuple(scorecard.addends[name] for name in BLOCKS)
+        self._deny = math.log(scorecard.deny / (1 - scorecard.deny))
+        self._base_challenge = math.log(scorecard.challenge / (1 - scorecard.challenge))
+        self._budget.share = settings.budget
+        self._set_threshold()
 
     def hash_account(self, account: str) -> int:
         """The number under which an account is counted, to bind a device's cookie to."""

@@ -1,0 +1,73 @@
+"""Makes the scorecard that is built in, from simulated shops: `src/stanch/guard/scorecard.json`.
+
+    python3 dev.py bench scorecard --seeds 2 --scale 0.3
+
+Each family and seed is one shop; the batch model teaches, as in `stanch train`. The seeds start at 1001, so that no
+measurement with others uses a shop that the scorecard was made from.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+
+from loading import load_tables
+from stanch.engine import EngineSettings, open_engine
+from stanch.guard.guard import Guard
+from stanch.guard.memory import MemoryCounters
+from stanch.guard.scorecard import Scorecard, load_scorecard
+from stanch.guard.settings import GuardSettings
+from stanch.progress import SilentProgress
+from stanch.simulation import CASES, PEACEFUL, simulate_logins
+from stanch.stuffing import StuffingSettings, find_attacks
+from stanch.train import Lesson, fit_scorecard, learn
+
+FAMILIES = tuple(name for name, case in CASES.items() if case.attacks or name in PEACEFUL)
+OUT = Path(__file__).resolve().parents[1] / "src/stanch/guard/scorecard.json"
+TEACHER = (
+    "SELECT l.time_us, l.ip, l.account, l.user_agent, l.ja4, l.device, l.country, l.asn, l.outcome, a.p_attack"
+    " FROM logins AS l JOIN attempts AS a ON a.file_id = l.file_id AND a.line = l.line"
+    " ORDER BY l.time_us, l.file_id, l.line"
+)
+
+
+def teach(lesson: Lesson, family: str, seed: int, scale: float, scorecard: Scorecard) -> int:
+    """Add one simulated shop to the lesson; returns its attempts."""
+    tables = simulate_logins(family, seed, scale=scale).tables
+    with closing(open_engine("duckdb", EngineSettings(threads=1))) as engine:
+        load_tables(engine, tables, ("logins",))
+        find_attacks(engine, frozenset(tables["logins"].columns), StuffingSettings(), 0, SilentProgress())
+        rows = engine.fetch(TEACHER)
+    counters = MemoryCounters(None, customers=60_000, recent=200_000)
+    guard = Guard(counters, scorecard, GuardSettings(), b"scorecard" * 4)
+    learn(lesson, rows, rows["p_attack"].to_numpy(), guard)
+    return len(rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--families", nargs="*", default=FAMILIES)
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--first-seed", type=int, default=1001)
+    parser.add_argument("--scale", type=float, default=0.3)
+    parser.add_argument("--out", type=Path, default=OUT)
+    args = parser.parse_args()
+    scorecard, lesson, started = load_scorecard(None), Lesson(), time.monotonic()
+    for seed in range(args.first_seed, args.first_seed + args.seeds):
+        for family in args.families:
+            n = teach(lesson, family, seed, args.scale, scorecard)
+            print(f"{family} {seed}: {n}, {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    made = f"dev.py bench scorecard --seeds {args.seeds} --first-seed {args.first_seed} --scale {args.scale}"
+    text = msgspec.json.format(msgspec.json.encode(fit_scorecard(lesson, made)), indent=1)
+    args.out.write_bytes(text + b"\n")
+
+
+if __name__ == "__main__":
+    main()
