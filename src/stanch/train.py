@@ -71,7 +71,9 @@ def fit_scorecard(lesson: Lesson, made: str) -> Scorecard:
     design = csr_array((np.ones(len(flat)), flat, pointers), shape=(len(patterns), int(first[-1])))
     weights = _fit(design, n, attack, first)
     addends = {
-        name: tuple(round(float(w), 3) for w in np.clip(weights[1 + first[b] : 1 + first[b + 1]], -_MOST, _MOST))
+        name: tuple(
+            round(float(w), 3) for w in np.clip(weights[1 + first[b] : 1 + first[b + 1]], -_MOST, _MOST)
+        )
         for b, name in enumerate(BLOCKS)
     }
     success, refused = _weigh_ends(lesson.ends)
@@ -107,7 +109,9 @@ def _fit(design: csr_array, n: Floats, attack: Floats, first: NDArray[np.int64])
             gradient[2 + low : 1 + high] += _SMOOTH * step
         return value, gradient
 
-    found = minimize(loss, np.zeros(1 + design.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 800})
+    found = minimize(
+        loss, np.zeros(1 + design.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 800}
+    )
     return np.asarray(found.x, dtype=np.float64)
 
 

@@ -153,9 +153,7 @@ class Guard:
         # A challenge that was only simulated has proved nothing.
         proven = context.action == "allow" or "challenge" in self.settings.enforce
         good = success and p < 0.5 and proven
-        self._counters.note(
-            context.keys, context.time_s, seen, success=success, cold=cold, p=p, good=good
-        )
+        self._counters.note(context.keys, context.time_s, seen, success=success, cold=cold, p=p, good=good)
         if not success:
             if p >= _SURE and context.n_now >= _FOUL_FROM and context.bad_now >= 0.8 * context.n_now:
                 self._foul[context.keys.host] = context

@@ -125,7 +125,9 @@ class MemoryCounters:
         record = self._tries.get(keys.account)
         if record is None:
             return 0, False, 0, 0
-        second, last_net, last_place, last_device, got_in, pending, n, day, failed, bad_net, bad_device = record
+        second, last_net, last_place, last_device, got_in, pending, n, day, failed, bad_net, bad_device = (
+            record
+        )
         net, device = _tag(keys.net), _tag(keys.device)
         same_net = last_net == net
         here = same_net or (last_device == device and last_place == _tag(keys.place))
@@ -179,7 +181,9 @@ class MemoryCounters:
 
     # --- after
 
-    def note(self, keys: Keys, time_s: int, seen: Seen, *, success: bool, cold: bool, p: float, good: bool) -> None:
+    def note(
+        self, keys: Keys, time_s: int, seen: Seen, *, success: bool, cold: bool, p: float, good: bool
+    ) -> None:
         stays = not success and cold and seen.again not in (1, 2)
         followed = seen.pending
         self._note_try(keys, time_s, success=success, pending=stays, suspect=success and not good)

@@ -57,9 +57,7 @@ def rehearse(
     assess, settle = guard.assess, guard.settle
     row, next_us, before = 0, 0, None
     for chunk in logins.iter_slices(_CHUNK):
-        cells = [
-            chunk[name].to_list() if name in chunk.columns else [None] * len(chunk) for name in COLUMNS
-        ]
+        cells = [chunk[name].to_list() if name in chunk.columns else [None] * len(chunk) for name in COLUMNS]
         for time_us, ip, account, agent, ja4, device, country, asn, outcome in zip(*cells, strict=True):
             if time_us >= next_us:
                 sweep = guard.sweep(time_us)
@@ -70,9 +68,7 @@ def rehearse(
                 if said != before or sweep.decisions or sweep.resets:
                     sweeps.append(sweep)
                     before = said
-            found = assess(
-                Attempt(time_us, ip, account or "", agent, ja4, device, False, None, country, asn)
-            )
+            found = assess(Attempt(time_us, ip, account or "", agent, ja4, device, False, None, country, asn))
             context = found.context
             if observe is not None:
                 observe(context, outcome)
