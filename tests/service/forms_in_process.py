@@ -16,16 +16,17 @@ from msgspec import json
 from stanch.cases.database import Database, open_database
 from stanch.cases.keys import add_key
 from stanch.cases.segments import iterate_rows
-from stanch.evidence.people import People
+from stanch.guard.settings import GuardSettings
 from stanch.service.app import build_app
-from stanch.service.keyring import Keyring
-from stanch.service.metrics import Metrics
+from stanch.service.opening import open_service
 from stanch.service.secrets import load_secrets
 from stanch.service.settings import ServiceSettings
 from stanch.service.state import Service
 
 #: 2026-03-01 10:00 UTC.
 START_US = 1_772_359_200_000_000
+#: A guard that takes little memory.
+SMALL = GuardSettings(customers=1_000, recent=1_000)
 REPORT = {"text": "They said I had been made a wholesaler", "order": "A-1001"}
 
 
@@ -36,14 +37,15 @@ class Desk:
     folder: Path
     settings: ServiceSettings
     database: Database
+    guard: GuardSettings = SMALL
     now_us: int = START_US
     service: Service = field(init=False)
 
     def __post_init__(self) -> None:
         secrets = load_secrets(self.folder)
-        self.service = Service(
-            self.settings, self.database, secrets, Keyring(self.database), Metrics(),
-            People(None, secrets.derive("session")), lambda: self.now_us, asyncio.Semaphore(4),
+        self.service = open_service(
+            self.settings, self.guard, database=self.database, secrets=secrets, data_dir=self.folder,
+            now_us=lambda: self.now_us,
         )  # fmt: skip
         self.app = build_app(self.service)
 

@@ -79,12 +79,13 @@ class ActiveDecisions:
         self._complete_from_us = now_us - RETENTION_US
         self._expire(now_us, record=False)
         allowed_us = max((moments[value] for value in self._allows), default=0)
-        for value in moments:
+        for value, moment in moments.items():
             self._publish(value, record=False)
             covered = self._find_best(value)
             if covered is not None and value not in self._published:
+                # Whoever was told it before the allow came has to be told that it is over.
                 self._ended[value] = covered
-                moments[value] = max(moments[value], allowed_us)
+                moments[value] = max(moment, allowed_us)
         known = {
             value: us for value, us in moments.items() if value in self._published or value in self._ended
         }
@@ -131,6 +132,12 @@ class ActiveDecisions:
         enforced = [self._published[value] for value in values if value in self._published]
         simulated = (d for v in values for d in self._live[v].values() if d.simulated)
         return max(enforced or simulated, key=_rank, default=None)
+
+    def covering(self, ip: str) -> Iterator[KeptDecision]:
+        """What is published about an address and the networks that hold it."""
+        for value in [ip, *(self._find_ranges(ip) if self._ranges else ())]:
+            if value in self._published:
+                yield self._published[value]
 
     def within(self, network: Network) -> Iterator[KeptDecision]:
         """What is published about a network, its parts, and the networks that hold it."""
@@ -204,7 +211,7 @@ class ActiveDecisions:
                 self._ended[value] = decision
             touched[value] = None
         if was_allow:
-            self._allows = {v: self._networks[v] for v in self._allows if self._holds_allow(v)}
+            self._allows = {v: n for v, n in self._allows.items() if self._holds_allow(v)}
         for value in touched if not was_allow else [*touched, *self._live]:
             self._publish(value, record=record)
         self._trim(now_us)
@@ -217,10 +224,10 @@ class ActiveDecisions:
         live = self._live.get(value, {})
         if record and self._holds_allow(value):
             # What an allow covers has to go, whatever its value.
-            for other in [v for v, d in self._published.items() if v != value and self._is_off_limits(v)]:
+            for other in [v for v, d in self._published.items() if v != value and self.is_off_limits(v)]:
                 self._settle(other, None, record=True)
         best = self._find_best(value)
-        if best is not None and self._is_off_limits(value):
+        if best is not None and self.is_off_limits(value):
             best = None
         self._settle(value, best, record=record)
         if not live:
@@ -251,8 +258,9 @@ class ActiveDecisions:
         self._log_us.append(self._clock_us)
         self._log.append(value)
 
-    def _is_off_limits(self, value: str) -> bool:
-        network = self._networks[value]
+    def is_off_limits(self, value: str) -> bool:
+        """Whether a decision about a value would hit somebody who is let alone."""
+        network = self._networks.get(value) or ipaddress.ip_network(value)
         if self._allows and any(
             a.version == network.version and a.overlaps(network) for a in self._allows.values()
         ):

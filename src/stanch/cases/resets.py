@@ -1,4 +1,4 @@
-"""Late resets: logins that were let in and turned out to be an attack's, kept until the shop has seen to them."""
+"""Late resets: logins that were let in and turned out to be an attack's, kept for the shop to see to."""
 
 from __future__ import annotations
 

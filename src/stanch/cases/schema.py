@@ -62,7 +62,7 @@ AGENT_SESSIONS: Final = Table(
 )
 
 #: One row per decision about an address or network, simulated ones included. `version` counts changes: it is
-#: given under a lock, so that whoever has read up to one has missed none. A decision ends at `until_us`, or at
+#: given under a lock, so that whoever has read up to one has missed none. It ends at `until_us`, or at
 #: `undone_us` if somebody took it back.
 DECISIONS: Final = Table(
     "decisions",

@@ -29,6 +29,7 @@ from stanch.guard.scorecard import load_scorecard
 from stanch.readers.files import show_path
 from stanch.readers.follow import Follower
 from stanch.readers.live import LiveLog
+from stanch.service.opening import find_allow_list
 from stanch.service.secrets import load_secrets
 from stanch.service.settings import find_data_dir
 from stanch.settings import load_settings
@@ -52,8 +53,8 @@ def run_tail(
 ) -> int:
     """Follow a login log through rotation and restarts, and say what the guard would have done.
 
-    Reads what the log holds already, so that habits are known, then what is added. Each attempt that the guard
-    would not have let pass is a line of JSON on standard output. Decisions about addresses go to the
+    Reads what the log holds already, so that habits are known, then what is added. Each attempt that the
+    guard would not have let pass is a line of JSON on standard output. Decisions about addresses go to the
     service's database, from which `stanch serve` gives them to bouncers:
 
         stanch tail /var/log/nginx/access.log --log-format combined
@@ -83,7 +84,7 @@ def run_tail(
         live = LiveLog(settings.readers, zone, log_format, _now_us)
         live.decided = before.decided if before else None
         tail = Tail(follower, live, guard, _now_us)
-        allow = AllowList(Path(settings.guard.allow_list) if settings.guard.allow_list else None)
+        allow = AllowList(find_allow_list(settings.service))
         run = _Run(tail, database, allow, progress_path, str(log.absolute()), live)
         with _stopping() as stop:
             run.follow(stop, once=once)

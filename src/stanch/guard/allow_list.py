@@ -64,6 +64,27 @@ class AllowList:
             for (version, length), found in self._entries.networks.items()
         )
 
+    def touches(self, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+        """Whether any address of a network is on the list."""
+        first, bits = int(network.network_address), network.max_prefixlen
+        for (version, length), found in self._entries.networks.items():
+            if version != network.version:
+                continue
+            if length <= network.prefixlen:
+                if first >> (bits - length) in found:
+                    return True
+                continue
+            begin, n_parts = first >> (bits - length), 1 << (length - network.prefixlen)
+            if any(begin <= place < begin + n_parts for place in found):
+                return True
+        return False
+
+    def follow(self, path: Path | None) -> None:
+        """Read another file from now on, or none."""
+        if path != self._path:
+            self._path, self._seen, self.problem, self._entries = path, None, "", _Entries()
+            self.refresh()
+
     def refresh(self) -> bool:
         """Read the file again if it changed; True if anything is different now. Cheap if not."""
         if self._path is None:

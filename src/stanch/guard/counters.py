@@ -102,5 +102,8 @@ class Counters(Protocol):
     def save(self, name: str, data: bytes) -> None:
         """Keep some bytes (at most 4,000) under a name."""
 
+    def fill(self) -> dict[str, float]:
+        """Share of each table in use, from a sample; empty where nothing is of fixed size."""
+
     def close(self) -> None:
         """Write what is not written yet."""

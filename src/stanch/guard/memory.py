@@ -73,6 +73,7 @@ class MemoryCounters:
         self.n_bytes = at
         self._memory = _open(path, at, repr(plan).encode())
         tables = {name: Table(self._memory, *place) for name, place in places.items()}
+        self._all = tables
         self._habits, self._regulars = tables["habits"], tables["regulars"]
         self._tries, self._crowds, self._kinds = tables["tries"], tables["crowds"], tables["kinds"]
         #: Of the whole site since the last look: cells, genuine strangers, genuine.
@@ -353,6 +354,10 @@ class MemoryCounters:
         assert len(data) <= _SLOT - 4
         self._memory[offset + 4 : offset + 4 + len(data)] = data
         struct.pack_into("<I", self._memory, offset, len(data))
+
+    def fill(self) -> dict[str, float]:
+        """Share of each table in use, from a sample."""
+        return {name: table.fill() for name, table in self._all.items()}
 
     def close(self) -> None:
         self._memory.flush()

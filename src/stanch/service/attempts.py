@@ -82,14 +82,14 @@ def read_attempt(body: bytes, now_us: int, zone: str) -> Attempt:
     if ip is None:
         raise ProblemError(400, "bad_attempt", "ip is no IP address.")
     return Attempt(
-        now_us if sent.time is None else _read_time(sent.time, now_us, zone),
-        ip,
-        _cut(sent.account) or "",
-        _cut(sent.user_agent),
-        _cut(sent.ja4),
-        sent.device or None,
-        _cut(sent.country),
-        None if sent.asn is None else _cut(str(sent.asn)),
+        time_us=now_us if sent.time is None else _read_time(sent.time, now_us, zone),
+        ip=ip,
+        account=_cut(sent.account) or "",
+        user_agent=_cut(sent.user_agent),
+        ja4=_cut(sent.ja4),
+        device=sent.device or None,
+        country=_cut(sent.country),
+        asn=None if sent.asn is None else _cut(str(sent.asn)),
     )
 
 

@@ -74,7 +74,14 @@ def _read_attempt(request: Request, service: Service, ip: str, now_us: int) -> A
             cookies = SimpleCookie()
         device = cookies[_COOKIE].value if _COOKIE in cookies else None
     return Attempt(
-        now_us, ip, find("account") or "", agent or None, find("ja4"), device, find("country"), find("asn")
+        time_us=now_us,
+        ip=ip,
+        account=find("account") or "",
+        user_agent=agent or None,
+        ja4=find("ja4"),
+        device=device,
+        country=find("country"),
+        asn=find("asn"),
     )
 
 

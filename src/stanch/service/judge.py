@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
+from msgspec import structs
+
 from stanch.cases.decisions import KeptDecision
 from stanch.guard.attempts import Action, Answer, Attempt, Reason
 from stanch.guard.device_cookie import is_token
@@ -58,10 +60,7 @@ def recognise(service: Service, attempt: Attempt) -> Attempt:
         return attempt
     now_us = service.now_us()
     device = service.cookies.recognise(text, hash_account(service, attempt.account), now_us)
-    return Attempt(
-        attempt.time_us, attempt.ip, attempt.account, attempt.user_agent, attempt.ja4, device,
-        attempt.country, attempt.asn,
-    )  # fmt: skip
+    return structs.replace(attempt, device=device, device_known=device is not None)
 
 
 def hash_account(service: Service, account: str) -> int:

@@ -10,7 +10,7 @@ from typing import Final
 from starlette.requests import Request
 
 from stanch.cases.database import Database
-from stanch.cases.keys import ApiKey, Scope, list_keys, match_key, note_use, split_key
+from stanch.cases.keys import ApiKey, Scope, list_keys, match_key, note_uses, split_key
 from stanch.errors import StoreError
 from stanch.service.problems import ProblemError
 
@@ -77,9 +77,7 @@ class Keyring:
         """
         uses = dict(self._to_note)
         if uses:
-            await self._database.write_soon(
-                lambda c: [note_use(c, key_id, us) for key_id, us in uses.items()]
-            )
+            await self._database.write_soon(lambda c: note_uses(c, uses))
             self._to_note = {key: us for key, us in self._to_note.items() if uses.get(key) != us}
 
     async def _refresh(self, since: float) -> None:
@@ -100,7 +98,7 @@ class Keyring:
                 if not self._keys:
                     raise
                 LOG.error(
-                    "keys cannot be fetched, the ones known stay good: %s", error or "no answer in time"
+                    "keys cannot be fetched, the ones known stay good: %s", str(error) or "no answer in time"
                 )
                 self._fetched_at = started
                 return

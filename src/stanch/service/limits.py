@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 
 from stanch.cases.keys import ApiKey
-from stanch.service.problems import ProblemError
 from stanch.service.settings import LimitSettings
 
 
@@ -21,18 +20,13 @@ class Limits:
         self._clock = clock
         self._full_at: dict[str, float] = {}
 
-    def take(self, key: ApiKey) -> None:
-        """Count one request.
-
-        Raises:
-            ProblemError: 429, the key called too often; says when to come back.
-        """
+    def take(self, key: ApiKey) -> bool:
+        """Count one request; False if the key called too often."""
         cost: float = 1.0 / getattr(self.settings, key.scope)
         now = self._clock()
         # The moment at which the bucket would be full again stands for what is missing from it.
         full_at = max(self._full_at.get(key.id, 0.0), now) + cost
         if full_at - now > 1.0 + cost:
-            raise ProblemError(
-                429, "too_many_requests", "This key calls too often. Come back later.", {"Retry-After": "1"}
-            )
+            return False
         self._full_at[key.id] = full_at
+        return True

@@ -1,4 +1,4 @@
-"""`POST /v1/logins/assess` and `/outcome`: what the shop asks before it checks a password, and tells after."""
+"""`POST /v1/logins/assess` and `/outcome`: asked by the shop before it checks a password, told after."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ Format: https://prometheus.io/docs/instrumenting/exposition_formats/
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from prometheus_client import (
@@ -15,6 +16,8 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+
+from stanch.service.guard_metrics import GuardMetrics
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -64,6 +67,21 @@ class Metrics:
             ["result"],
             registry=registry,
         )
+        self.limited = Counter(
+            "stanch_keys_limited", "Requests refused because their key called too often.", ["scope"],
+            registry=registry,
+        )  # fmt: skip
+        self.guard = GuardMetrics(registry)
+        self._bound: dict[tuple[str, str, int], tuple[Callable[[], None], Callable[[float], None]]] = {}
+
+    def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request that was answered. There are few routes, methods and statuses."""
+        bound = self._bound.get((method, route, status))
+        if bound is None:
+            counter = self.requests.labels(method, route, str(status))
+            bound = self._bound[method, route, status] = (counter.inc, self.seconds.labels(route).observe)
+        bound[0]()
+        bound[1](seconds)
 
     def render(self) -> bytes:
         """All of them as text."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,6 +15,7 @@ from stanch.service.keyring import authenticate
 from stanch.service.problems import ProblemError
 from stanch.service.state import find_service
 
+_TOO_OFTEN: Final = "This key calls too often. Come back later."
 Open = Callable[[Request], Awaitable[Response]]
 Keyed = Callable[[Request, ApiKey], Awaitable[Response]]
 
@@ -74,7 +75,10 @@ def make_route(operation: Operation) -> Route:
             if operation.refuse is not None:
                 return operation.refuse()
             raise
-        service.limits.take(key)
+        request.scope["stanch.key"] = key.id
+        if not service.limits.take(key):
+            service.metrics.limited.labels(key.scope).inc()
+            raise ProblemError(429, "too_many_requests", _TOO_OFTEN, {"Retry-After": "1"})
         return await handler(request, key)  # type: ignore[no-any-return]
 
     return Route(path, answer, methods=[operation.method], name=operation.name)

@@ -125,11 +125,16 @@ class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
     max_batches: Annotated[
         int, Meta(description="Batches read and checked at once; further ones wait.", ge=1, le=1_024)
     ] = 16
+    allow_list: Annotated[
+        str,
+        Meta(
+            description="File of addresses, networks and `account:NAME`, one a line, that the guard lets"
+            " alone; while it cannot be read, nobody is banned. Empty: none."
+        ),
+    ] = ""
     on_unavailable: Annotated[
         Literal["allow", "challenge", "deny"],
-        Meta(
-            description="What /v1/auth-request answers while the guard cannot; shops' clients choose for themselves."
-        ),
+        Meta(description="What /v1/auth-request answers while the guard cannot; shops' clients choose."),
     ] = "allow"
     log: Annotated[
         Literal["text", "json"],
@@ -141,8 +146,8 @@ class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
     traces: Annotated[
         str,
         Meta(
-            description="OTLP address that gets OpenTelemetry traces (`http://127.0.0.1:4318/v1/traces`; needs"
-            " `stanch[traces]`); empty: none.",
+            description="OTLP address that gets OpenTelemetry traces (`http://127.0.0.1:4318/v1/traces`;"
+            " needs `stanch[traces]`); empty: none.",
             pattern=r"^(https?://\S+)?$",
         ),
     ] = ""

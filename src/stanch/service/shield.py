@@ -19,6 +19,7 @@ from stanch.service.problems import answer_problem
 from stanch.service.state import Service
 
 LOG: Final = logging.getLogger("stanch.service")
+REQUESTS: Final = logging.getLogger("stanch.requests")
 
 #: The pages have no script at all, and ask for nothing but their own style and mark.
 CONTENT_POLICY: Final = (
@@ -99,5 +100,9 @@ class Shield:
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         route = scope.get("stanch.route", "none")
         method = scope["method"] if scope["method"] in ("GET", "HEAD", "POST") else "other"
-        self._service.metrics.requests.labels(method, route, str(status)).inc()
-        self._service.metrics.seconds.labels(route).observe(seconds)
+        self._service.metrics.count_request(method, route, status, seconds)
+        if self._service.settings.log_requests:
+            told = {"method": method, "route": route, "status": status, "ms": round(seconds * 1e3, 2)}
+            if key := scope.get("stanch.key"):
+                told["key"] = key
+            REQUESTS.info("request", extra={"told": told})

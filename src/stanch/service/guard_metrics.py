@@ -1,0 +1,171 @@
+"""What Prometheus may ask about the guard. No address, no account: counts and levels only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from stanch.guard.attempts import Answer
+from stanch.guard.guard import Sweep
+
+if TYPE_CHECKING:
+    from stanch.service.state import Service
+
+_SCORES: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 0.95, 0.99, 0.999)
+
+
+class GuardMetrics:
+    """The counters of one guard."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+        self.attempts = Counter(
+            "stanch_guard_attempts",
+            "Attempts judged, by who asked, what was answered, and whether that was only simulated.",
+            ["source", "action", "simulated"],
+            registry=registry,
+        )
+        self.outcomes = Counter(
+            "stanch_guard_outcomes",
+            "Attempts whose end was told, by how they ended and what was answered.",
+            ["outcome", "action", "simulated"],
+            registry=registry,
+        )
+        self._scores = Histogram(
+            "stanch_guard_score",
+            "Probability of attack of the attempts judged.",
+            buckets=_SCORES,
+            registry=registry,
+        )
+        self.attack_share = Gauge(
+            "stanch_guard_attack_share",
+            "Share of attack among strangers' attempts, lately.",
+            registry=registry,
+        )
+        self.alarm = Gauge("stanch_guard_alarm", "1 while there is an attack on the site.", registry=registry)
+        self.threshold = Gauge(
+            "stanch_guard_threshold", "Score from which an attempt is challenged.", registry=registry
+        )
+        self.budget = Gauge(
+            "stanch_guard_budget", "Share of genuine logins that may be challenged.", registry=registry
+        )
+        self.spent = Gauge(
+            "stanch_guard_budget_spent", "Share of genuine logins challenged lately.", registry=registry
+        )
+        self.drift = Gauge(
+            "stanch_guard_scorecard_drift",
+            "How far the shop's calm hours are from the scorecard's, 0 to 1.",
+            registry=registry,
+        )
+        self.sweep_seconds = Histogram(
+            "stanch_guard_sweep_seconds", "Time of a look at the whole.", registry=registry,
+            buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0),
+        )  # fmt: skip
+        self.decisions_made = Counter(
+            "stanch_decisions_made",
+            "Decisions that the guard made.",
+            ["kind", "simulated"],
+            registry=registry,
+        )
+        self.resets = Counter(
+            "stanch_guard_late_resets", "Logins let in that later looked like an attack's.", ["simulated"],
+            registry=registry,
+        )  # fmt: skip
+        self.waiting = Gauge(
+            "stanch_guard_unstored",
+            "Decisions and resets that the database has not taken yet.",
+            registry=registry,
+        )
+        self.messages = Counter(
+            "stanch_messages", "Webhooks and chat messages, by what became of them.", ["way", "result"],
+            registry=registry,
+        )  # fmt: skip
+        self.reloads = Counter(
+            "stanch_settings_reloads",
+            "Settings read anew, by what came of it.",
+            ["result"],
+            registry=registry,
+        )
+        self._counted: dict[tuple[str, str, bool], Callable[[], None]] = {}
+        self._ended: dict[tuple[str, str, bool], Callable[[], None]] = {}
+        self._observe = self._scores.observe
+
+    def count(self, source: str, answer: Answer) -> None:
+        """Count an attempt that was judged."""
+        key = (source, answer.action, answer.simulated)
+        inc = self._counted.get(key)
+        if inc is None:
+            inc = self._counted[key] = _bind(self.attempts, source, answer)
+        inc()
+        self._observe(answer.score)
+
+    def count_outcome(self, outcome: str, answer: Answer) -> None:
+        """Count an attempt whose end was told."""
+        key = (outcome, answer.action, answer.simulated)
+        inc = self._ended.get(key)
+        if inc is None:
+            inc = self._ended[key] = _bind(self.outcomes, outcome, answer)
+        inc()
+
+    def note_sweep(self, sweep: Sweep, budget: float) -> None:
+        """Take over what a look at the whole brought."""
+        self.attack_share.set(sweep.level)
+        self.alarm.set(sweep.alarm)
+        self.threshold.set(sweep.threshold)
+        self.budget.set(budget)
+        self.spent.set(sweep.spent)
+        self.drift.set(sweep.drift)
+        for decision in sweep.decisions:
+            self.decisions_made.labels(decision.kind, _word(decision.simulated)).inc()
+        for reset in sweep.resets:
+            self.resets.labels(_word(reset.simulated)).inc()
+
+    def watch(self, service: Service) -> None:
+        """Tell also what is counted only when somebody asks."""
+        self._registry.register(_Levels(service))
+
+
+class _Levels(Collector):
+    """Decisions in force and the fill of the counters, at the moment of asking."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def collect(self) -> Iterator[Metric]:
+        """The levels."""
+        active = GaugeMetricFamily(
+            "stanch_decisions_active", "Decisions in force.", labels=["kind", "simulated"]
+        )
+        for (kind, simulated), n in self._service.decisions.count().items():
+            active.add_metric([kind, _word(simulated)], n)
+        yield active
+        yield GaugeMetricFamily(
+            "stanch_decisions_published", "Values that bouncers are told.", value=len(self._service.decisions)
+        )
+        fill = GaugeMetricFamily(
+            "stanch_guard_counters_fill", "Share of a table of the counters in use.", labels=["table"]
+        )
+        for table, share in self._service.guard.fill().items():
+            fill.add_metric([table], share)
+        yield fill
+        yield GaugeMetricFamily(
+            "stanch_troubles",
+            "What is wrong without stopping the service.",
+            value=len(self._service.troubles),
+        )
+
+    def describe(self) -> list[Metric]:
+        """Nothing that is known before."""
+        return []
+
+
+def _bind(counter: Counter, word: str, answer: Answer) -> Callable[[], Any]:
+    return counter.labels(word, answer.action, _word(answer.simulated)).inc
+
+
+def _word(flag: bool) -> str:
+    return "yes" if flag else "no"
