@@ -14,8 +14,6 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-import msgspec
-
 from loading import load_tables
 from stanch.engine import EngineSettings, open_engine
 from stanch.guard.guard import Guard
@@ -25,15 +23,10 @@ from stanch.guard.settings import GuardSettings
 from stanch.progress import SilentProgress
 from stanch.simulation import CASES, PEACEFUL, simulate_logins
 from stanch.stuffing import StuffingSettings, find_attacks
-from stanch.train import Lesson, fit_scorecard, learn
+from stanch.train import TEACHER, Lesson, fit_scorecard, learn, write_scorecard
 
 FAMILIES = tuple(name for name, case in CASES.items() if case.attacks or name in PEACEFUL)
 OUT = Path(__file__).resolve().parents[1] / "src/stanch/guard/scorecard.json"
-TEACHER = (
-    "SELECT l.time_us, l.ip, l.account, l.user_agent, l.ja4, l.device, l.country, l.asn, l.outcome, a.p_attack"
-    " FROM logins AS l JOIN attempts AS a ON a.file_id = l.file_id AND a.line = l.line"
-    " ORDER BY l.time_us, l.file_id, l.line"
-)
 
 
 def teach(lesson: Lesson, family: str, seed: int, scale: float, scorecard: Scorecard) -> int:
@@ -65,8 +58,7 @@ def main() -> None:
             n = teach(lesson, family, seed, args.scale, scorecard)
             print(f"{family} {seed}: {n}, {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
     made = f"dev.py bench scorecard --seeds {args.seeds} --first-seed {args.first_seed} --scale {args.scale}"
-    text = msgspec.json.format(msgspec.json.encode(fit_scorecard(lesson, made)), indent=1)
-    args.out.write_bytes(text + b"\n")
+    write_scorecard(args.out, fit_scorecard(lesson, made))
 
 
 if __name__ == "__main__":

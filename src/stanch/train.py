@@ -3,23 +3,44 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
+import msgspec
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.sparse import csr_array
+from scipy.special import expit
 
+from stanch import __version__
+from stanch.engine import Engine
+from stanch.errors import RejectedTableError, UsageError
+from stanch.evidence.rejects import RejectLog
 from stanch.guard.features import AT_HOME, BLOCKS
 from stanch.guard.guard import Context, Guard
+from stanch.guard.memory import MemoryCounters
 from stanch.guard.rehearse import Rehearsal, rehearse
-from stanch.guard.scorecard import VERSION, Scorecard
+from stanch.guard.scorecard import VERSION, Scorecard, load_scorecard
+from stanch.progress import Progress
+from stanch.readers import ReadRequest, read_evidence
+from stanch.settings import Settings
+from stanch.stuffing import find_attacks
 
 Floats = NDArray[np.float64]
 
+#: Attempts as the guard takes them, in order of time, beside what the batch model says of them.
+TEACHER: Final = (
+    "SELECT l.time_us, l.ip, l.account, l.user_agent, l.ja4, l.device, l.country, l.asn, l.outcome, a.p_attack"
+    " FROM logins AS l JOIN attempts AS a ON a.file_id = l.file_id AND a.line = l.line"
+    " ORDER BY l.time_us, l.file_id, l.line"
+)
+#: Attempts, at least, that calm levels are learnt from; attempts of attacks, that addends are.
+_LEAST_LOGINS: Final = 1_000
+_LEAST_ATTACK: Final = 200.0
 #: Ridge on every addend, and on the step between neighbouring levels of blocks whose levels have an order.
 _RIDGE: Final = 1.0
 _SMOOTH: Final = 3.0
@@ -56,62 +77,70 @@ class Lesson:
                     self.calm[name][level] += 1 - p
 
 
-def fit_scorecard(lesson: Lesson, made: str) -> Scorecard:
+def fit_scorecard(lesson: Lesson, made: str, prior: Scorecard | None = None) -> Scorecard:
     """The scorecard that predicts the teacher best: logistic regression on levels, with a ridge.
 
-    Blocks are fitted together, so evidence that two of them share is counted once.
+    Blocks are fitted together, so evidence that two of them share is counted once. With a `prior` addends are drawn
+    to its addends; where the teacher saw hardly any attack, they stay as they are there, and only what calm
+    hours look like is new.
     """
-    patterns = list(lesson.n)
-    n = np.array([lesson.n[p] for p in patterns], dtype=np.float64)
-    attack = np.array([lesson.attack[p] for p in patterns])
-    first = np.cumsum([0, *BLOCKS.values()])
-    columns = [[int(first[b]) + level for b, level in enumerate(p) if level >= 0] for p in patterns]
-    pointers = np.cumsum([0, *map(len, columns)])
-    flat = np.concatenate([np.array(c, dtype=np.int64) for c in columns])
-    design = csr_array((np.ones(len(flat)), flat, pointers), shape=(len(patterns), int(first[-1])))
-    weights = _fit(design, n, attack, first)
-    addends = {
-        name: tuple(
-            round(float(w), 3) for w in np.clip(weights[1 + first[b] : 1 + first[b + 1]], -_MOST, _MOST)
-        )
-        for b, name in enumerate(BLOCKS)
-    }
+    calm = {name: tuple((c / max(c.sum(), 1.0)).round(5).tolist()) for name, c in lesson.calm.items()}
+    if prior is not None and sum(lesson.attack.values()) < _LEAST_ATTACK:
+        return msgspec.structs.replace(prior, made=f"{made}; addends: {prior.made}", calm=calm)
+    weights = _fit(lesson, _list_weights(prior))
+    base, addends = float(weights[0]), np.clip(weights[1:], -_MOST, _MOST).round(3).tolist()
     success, refused = _weigh_ends(lesson.ends)
+    edges = np.cumsum([0, *BLOCKS.values()]).tolist()
     return Scorecard(
         version=VERSION,
         made=made,
-        base=round(float(weights[0]), 3),
-        addends=addends,
+        base=round(base, 3),
+        addends={
+            name: tuple(addends[low:high]) for name, low, high in zip(BLOCKS, edges, edges[1:], strict=False)
+        },
         success=success,
         refused=refused,
         challenge=0.5,
         deny=0.9999,
         reset=0.9,
-        calm={name: tuple((c / max(c.sum(), 1.0)).round(5).tolist()) for name, c in lesson.calm.items()},
+        calm=calm,
     )
 
 
-def _fit(design: csr_array, n: Floats, attack: Floats, first: NDArray[np.int64]) -> Floats:
-    steps: Sequence[tuple[int, int]] = [
-        (int(first[b]), int(first[b + 1])) for b, name in enumerate(BLOCKS) if name in _ORDERED
-    ]
+def _list_weights(prior: Scorecard | None) -> Floats:
+    """Base and addends in one row; zeros without a prior."""
+    if prior is None:
+        return np.zeros(1 + sum(BLOCKS.values()))
+    return np.array([prior.base, *(w for name in BLOCKS for w in prior.addends[name])])
+
+
+def _fit(lesson: Lesson, prior: Floats) -> Floats:
+    """Base and addends of largest posterior probability; all blocks at once (L-BFGS)."""
+    patterns = list(lesson.n)
+    n = np.array([lesson.n[p] for p in patterns], dtype=np.float64)
+    attack = np.array([lesson.attack[p] for p in patterns])
+    first = 1 + np.cumsum([0, *BLOCKS.values()])
+    columns = [[0, *(int(first[b]) + level for b, level in enumerate(p) if level >= 0)] for p in patterns]
+    pointers = np.cumsum([0, *map(len, columns)])
+    flat = np.concatenate([np.array(c, dtype=np.int64) for c in columns])
+    design = csr_array((np.ones(len(flat)), flat, pointers), shape=(len(patterns), len(prior)))
+    ordered = [slice(first[b], first[b + 1]) for b, name in enumerate(BLOCKS) if name in _ORDERED]
+    ridge = np.full(len(prior), _RIDGE)
+    # Without a prior the base is free.
+    ridge[0] = _RIDGE if prior.any() else 0.0
 
     def loss(w: Floats) -> tuple[float, Floats]:
-        eta = w[0] + design @ w[1:]
-        value = float((n * np.logaddexp(0.0, eta) - attack * eta).sum())
-        slope = n / (1 + np.exp(-eta)) - attack
-        gradient = np.concatenate([[slope.sum()], design.T @ slope + _RIDGE * w[1:]])
-        value += 0.5 * _RIDGE * float(w[1:] @ w[1:])
-        for low, high in steps:
-            step = np.diff(w[1 + low : 1 + high])
+        eta = design @ w
+        away = w - prior
+        value = float((n * np.logaddexp(0.0, eta) - attack * eta).sum() + 0.5 * (ridge * away) @ away)
+        gradient = design.T @ (n * expit(eta) - attack) + ridge * away
+        for part in ordered:
+            step = np.diff(away[part])
             value += 0.5 * _SMOOTH * float(step @ step)
-            gradient[1 + low : high] -= _SMOOTH * step
-            gradient[2 + low : 1 + high] += _SMOOTH * step
+            gradient[part] += _SMOOTH * (np.append(0.0, step) - np.append(step, 0.0))
         return value, gradient
 
-    found = minimize(
-        loss, np.zeros(1 + design.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 800}
-    )
+    found = minimize(loss, prior, jac=True, method="L-BFGS-B", options={"maxiter": 1_000})
     return np.asarray(found.x, dtype=np.float64)
 
 
@@ -137,3 +166,51 @@ def learn(lesson: Lesson, logins: pl.DataFrame, p_attack: Floats, guard: Guard) 
         lesson.add(context, outcome, next(told), calm=not guard.alarm)
 
     return rehearse(logins, guard, observe=observe)
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What a scorecard was made from."""
+
+    n: int
+    n_attack: float
+
+
+def train(read: ReadRequest, out: Path, settings: Settings, engine: Engine, progress: Progress) -> Trained:
+    """Make a scorecard from the logins of `read` and write it to `out`.
+
+    Raises:
+        UsageError: paths or options cannot be used, or the logs hold too little to learn from.
+        EvidenceError: no file could be read.
+        RejectedTableError: there were rows and every one was rejected.
+    """
+    if out.is_dir():
+        raise UsageError(f"--out {out} is a folder", hint="name a file")
+    with TemporaryDirectory() as folder, RejectLog(Path(folder, "rejects.jsonl")) as rejects:
+        evidence = read_evidence(read, engine, rejects, progress)
+    if evidence.all_rejected:
+        raise RejectedTableError(next(iter(evidence.all_rejected.values())))
+    result = find_attacks(engine, evidence.columns["logins"], settings.stuffing, 0, progress)
+    if result.logins.not_examined:
+        raise UsageError(result.logins.not_examined)
+    rows = engine.fetch(TEACHER)
+    if len(rows) < _LEAST_LOGINS:
+        raise UsageError(f"{len(rows):,} attempts: too few to learn from, {_LEAST_LOGINS:,} are needed")
+    p_attack = rows["p_attack"].to_numpy()
+    counters = MemoryCounters(None, customers=settings.guard.customers, recent=settings.guard.recent)
+    lesson = Lesson()
+    with progress.task("learning", len(rows)):
+        learn(
+            lesson, rows, p_attack, Guard(counters, load_scorecard(None), settings.guard, b"stanch train" * 3)
+        )
+    made = f"stanch train {__version__}: {len(rows):,} attempts, {p_attack.sum():,.0f} of them an attack's"
+    try:
+        write_scorecard(out, fit_scorecard(lesson, made, load_scorecard(None)))
+    except OSError as error:
+        raise UsageError(f"--out {out} cannot be written: {error.strerror or error}") from error
+    return Trained(len(rows), float(p_attack.sum()))
+
+
+def write_scorecard(path: Path, scorecard: Scorecard) -> None:
+    """Write a scorecard as JSON."""
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(scorecard), indent=1) + b"\n")

@@ -14,7 +14,7 @@ from stanch.guard.counters import NO_KIND, Counters, Seen
 from stanch.guard.decisions import Decision
 from stanch.guard.features import AT_HOME, BLOCKS, list_levels
 from stanch.guard.keys import KeyMaker, Keys
-from stanch.guard.reasons import list_reasons
+from stanch.guard.reasons import list_reasons, load_texts
 from stanch.guard.scorecard import Scorecard, probability
 from stanch.guard.settings import GuardSettings
 from stanch.guard.wave import Wave
@@ -227,7 +227,7 @@ class Guard:
         self._challenge = max(self._base_challenge, self._budget.threshold)
 
     def _answer(self, action: Action, log_odds: float, levels: tuple[int, ...]) -> Answer:
-        reasons = () if action == "allow" else list_reasons(self.scorecard, levels)
+        reasons = () if action == "allow" else list_reasons(self.scorecard, levels, self.settings.lang)
         return Answer(action, probability(log_odds), reasons, action not in self.settings.enforce)
 
     def _look_again(self, now_s: int) -> list[Reset]:
@@ -259,7 +259,7 @@ class Guard:
             return None
         self._counters.forget(context.keys)
         self._budget.note(log_odds, 1 - probability(log_odds + self.scorecard.success[context.habit]))
-        reasons = list_reasons(self.scorecard, levels)
+        reasons = list_reasons(self.scorecard, levels, self.settings.lang)
         return Reset(
             context.account, probability(log_odds), reasons, context, "reset" not in self.settings.enforce
         )
@@ -283,7 +283,7 @@ class Guard:
                     "ip" if scope == "ip" else "range",
                     "captcha" if shared else "ban",
                     "stanch/many-accounts",
-                    f"{context.bad_now} of {context.n_now} accounts tried within two hours were never let in",
+                    load_texts(self.settings.lang)["accounts"].format(bad=context.bad_now, n=context.n_now),
                     now_us,
                     now_us + self.settings.ban_s * _SECOND_US,
                     "ban" not in self.settings.enforce,

@@ -28,6 +28,7 @@ class GuardSettings(Struct, frozen=True, forbid_unknown_fields=True):
     scorecard: Annotated[
         str, Meta(description="File of the shop's own scorecard (`stanch train`); empty: the one built in.")
     ] = ""
+    lang: Annotated[Literal["en", "zh"], Meta(description="Language of the reasons.")] = "en"
     ban_s: Annotated[int, Meta(description="How long an address is banned.", ge=10, le=900)] = 900
     late_hours: Annotated[
         int,
