@@ -68,7 +68,8 @@ class Tail:
         self._log = log
         self._guard = guard
         self._now_us = now_us
-        self._next_sweep_us = 0
+        self._next_sweep_us = self._last_us = 0
+        self._is_swept = True
         #: Behind the last line none of whose rows waits.
         self.position = follower.position
 
@@ -80,6 +81,9 @@ class Tail:
         for frame in rows:
             self._feed(frame, seen)
         if not block:
+            # First as of when the log ends: what is long over then stays over.
+            if not self._is_swept:
+                self._sweep(self._last_us, seen)
             self._sweep_if_due(self._now_us() - _LATE_US, seen)
         if self._log.is_settled:
             self.position = self._follower.position
@@ -90,6 +94,7 @@ class Tail:
         seen = Seen()
         for frame in self._log.finish():
             self._feed(frame, seen)
+        self._sweep(self._last_us, seen)
         self.position = self._follower.position
         return seen
 
@@ -107,10 +112,15 @@ class Tail:
                     Remark(time_us, ip, answer.action, answer.score, answer.reasons, answer.simulated)
                 )
         seen.n_attempts += len(rows)
+        self._last_us, self._is_swept = max(self._last_us, int(rows["time_us"].max())), False  # type: ignore[arg-type]
 
     def _sweep_if_due(self, now_us: int, seen: Seen) -> None:
         if now_us < self._next_sweep_us:
             return
+        self._sweep(now_us, seen)
+
+    def _sweep(self, now_us: int, seen: Seen) -> None:
+        self._is_swept = True
         self._next_sweep_us = now_us + _SWEEP_US
         sweep: Sweep = self._guard.sweep(now_us)
         seen.decisions.extend(sweep.decisions)

@@ -27,7 +27,7 @@ from stanch.guard.guard import Guard
 from stanch.guard.memory import MemoryCounters
 from stanch.guard.scorecard import load_scorecard
 from stanch.readers.files import show_path
-from stanch.readers.follow import Follower
+from stanch.readers.follow import GRACE_S, Follower
 from stanch.readers.live import LiveLog
 from stanch.service.opening import find_allow_list
 from stanch.service.secrets import load_secrets
@@ -77,7 +77,9 @@ def run_tail(
             closing(Guard(counters, scorecard, settings.guard, secrets.derive("guard")))
         )
         before = load_progress(progress_path)
-        follower = Follower(log, before.position if before else None, time.monotonic)
+        follower = Follower(
+            log, before.position if before else None, time.monotonic, 0.0 if once else GRACE_S
+        )
         stack.callback(follower.close)
         if follower.lost:
             say(f"stanch: {show_path(str(log))}: {follower.lost}")

@@ -24,7 +24,7 @@ _BLOCK: Final = 1 << 20
 #: First bytes that tell a file from another with the same number.
 _HEAD_BYTES: Final = 256
 #: After a rotation by rename the server goes on in the old file until it is told; read so long, it is done.
-_GRACE_S: Final = 2.0
+GRACE_S: Final = 2.0
 #: What logrotate puts behind a name: `.1`, `-20260301`, `.2026-03-01_10` (logrotate(8), dateformat).
 _ROTATED: Final = re.compile(r"(?:[-._]?\d[\d_.:T-]*)?")
 
@@ -41,9 +41,12 @@ class Position(Struct, frozen=True):
 class Follower:
     """Follows the log at `path` from `start`, or from the beginning. `clock` counts seconds."""
 
-    def __init__(self, path: Path, start: Position | None, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, path: Path, start: Position | None, clock: Callable[[], float], grace_s: float = GRACE_S
+    ) -> None:
         self._path = path
         self._clock = clock
+        self._grace_s = grace_s
         self._file: BinaryIO | None = None
         self._offset = 0
         self._carry = b""
@@ -63,10 +66,9 @@ class Follower:
         """Behind the last line that was given."""
         if self._file is None:
             return Position(0, 0, 0, "")
-        offset = self._offset - len(self._carry)
-        n_head = min(offset, _HEAD_BYTES)
         inode = os.fstat(self._file.fileno()).st_ino
-        return Position(inode, offset, n_head, _hash_head(self._file, n_head))
+        # As the first bytes were when they were read: the file may have been truncated since.
+        return Position(inode, self._offset - len(self._carry), *self._seen_head)
 
     def read(self) -> bytes:
         """The next whole lines; empty if there are none just now."""
@@ -131,15 +133,16 @@ class Follower:
             return False
         if self._rotated_at is None:
             self._rotated_at = self._clock()
-        return self._clock() - self._rotated_at >= _GRACE_S
+        return self._clock() - self._rotated_at >= self._grace_s
 
     def _leave(self) -> bytes:
         """Go on to the next file; a last line without an end counts as one."""
-        last = self._carry + b"\n" if self._carry else b""
+        last = self._carry
         self.close()
         self._rotated_at = None
-        self._open_next()
-        return last
+        if not self._open_next():
+            self._carry = b""
+        return last + b"\n" if last else self.read()
 
     def _open_next(self) -> bool:
         path = self._older.popleft() if self._older else self._path
