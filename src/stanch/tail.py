@@ -27,6 +27,9 @@ from stanch.readers.weblog import Decided
 
 #: The guard looks at the whole so often, by the clock of the log and, when nothing comes, by ours.
 _SWEEP_US: Final = 30_000_000
+#: By the clock of the log only after so many attempts, or so much later: little changes in a quiet hour.
+_SWEEP_ATTEMPTS: Final = 100
+_SWEEP_LATER_US: Final = 270_000_000
 #: Logs are written a little late, so that the clock of a quiet log is behind ours.
 _LATE_US: Final = 5_000_000
 
@@ -69,7 +72,7 @@ class Tail:
         self._guard = guard
         self._now_us = now_us
         self._next_sweep_us = self._last_us = 0
-        self._is_swept = True
+        self._n_since = 0
         #: Behind the last line none of whose rows waits.
         self.position = follower.position
 
@@ -81,10 +84,10 @@ class Tail:
         for frame in rows:
             self._feed(frame, seen)
         if not block:
-            # First as of when the log ends: what is long over then stays over.
-            if not self._is_swept:
-                self._sweep(self._last_us, seen)
-            self._sweep_if_due(self._now_us() - _LATE_US, seen)
+            self._sweep_last(seen)
+            now_us = self._now_us() - _LATE_US
+            if now_us >= self._next_sweep_us:
+                self._sweep(now_us, seen)
         if self._log.is_settled:
             self.position = self._follower.position
         return seen, bool(block)
@@ -94,7 +97,7 @@ class Tail:
         seen = Seen()
         for frame in self._log.finish():
             self._feed(frame, seen)
-        self._sweep(self._last_us, seen)
+        self._sweep_last(seen)
         self.position = self._follower.position
         return seen
 
@@ -102,8 +105,11 @@ class Tail:
         cells = [rows[name].to_list() if name in rows.columns else [None] * len(rows) for name in COLUMNS]
         assess, settle, remarks = self._guard.assess, self._guard.settle, seen.remarks
         for time_us, ip, account, agent, ja4, device, country, asn, outcome in zip(*cells, strict=True):
-            if time_us >= self._next_sweep_us:
-                self._sweep_if_due(time_us, seen)
+            if time_us >= self._next_sweep_us and (
+                self._n_since >= _SWEEP_ATTEMPTS or time_us >= self._next_sweep_us + _SWEEP_LATER_US
+            ):
+                self._sweep(time_us, seen)
+            self._n_since += 1
             found = assess(Attempt(time_us, ip, account or "", agent, ja4, device, country=country, asn=asn))
             after = settle(found.context, outcome)
             answer = after if after.action == "reset" else found.answer
@@ -112,15 +118,15 @@ class Tail:
                     Remark(time_us, ip, answer.action, answer.score, answer.reasons, answer.simulated)
                 )
         seen.n_attempts += len(rows)
-        self._last_us, self._is_swept = max(self._last_us, int(rows["time_us"].max())), False  # type: ignore[arg-type]
+        self._last_us = max(self._last_us, int(rows["time_us"].max()))  # type: ignore[arg-type]
 
-    def _sweep_if_due(self, now_us: int, seen: Seen) -> None:
-        if now_us < self._next_sweep_us:
-            return
-        self._sweep(now_us, seen)
+    def _sweep_last(self, seen: Seen) -> None:
+        """Look at the whole as of when the log ends, so that what is long over leads to nothing now."""
+        if self._n_since:
+            self._sweep(self._last_us, seen)
 
     def _sweep(self, now_us: int, seen: Seen) -> None:
-        self._is_swept = True
+        self._n_since = 0
         self._next_sweep_us = now_us + _SWEEP_US
         sweep: Sweep = self._guard.sweep(now_us)
         seen.decisions.extend(sweep.decisions)
