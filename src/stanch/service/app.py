@@ -16,10 +16,11 @@ from starlette.types import ASGIApp, Lifespan
 from stanch.service.bouncers import BOUNCERS
 from stanch.service.challenge.page import CHALLENGE
 from stanch.service.events import EVENTS
+from stanch.service.express import Express
 from stanch.service.forms.routes import FORMS
 from stanch.service.gate import ENVOY_ROUTE, GATE
 from stanch.service.health import HEALTH
-from stanch.service.logins import LOGINS
+from stanch.service.logins import EXCHANGES, LOGINS
 from stanch.service.openapi import describe_service
 from stanch.service.operations import Content, Operation, make_route
 from stanch.service.problems import ProblemError, answer_error, answer_problem
@@ -82,7 +83,7 @@ def build_app(service: Service, lifespan: Lifespan[Starlette] | None = None) -> 
     app.router.redirect_slashes = False
     app.state.service = service
     app.state.openapi = msgspec.json.encode(describe_service(OPERATIONS))
-    return Shield(app, service)
+    return Shield(Express(app, service, "shop", EXCHANGES), service)
 
 
 async def _answer_http_error(_request: Request, error: Exception) -> Response:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from stanch.guard.attempts import Answer
 from stanch.guard.guard import Sweep
+from stanch.service.tally import Count, Tally
 
 if TYPE_CHECKING:
     from stanch.service.state import Service
@@ -23,24 +24,19 @@ class GuardMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry
-        self.attempts = Counter(
+        self._attempts = Count(
             "stanch_guard_attempts",
             "Attempts judged, by who asked, what was answered, and whether that was only simulated.",
             ["source", "action", "simulated"],
-            registry=registry,
         )
-        self.outcomes = Counter(
+        self._outcomes = Count(
             "stanch_guard_outcomes",
             "Attempts whose end was told, by how they ended and what was answered.",
             ["outcome", "action", "simulated"],
-            registry=registry,
         )
-        self._scores = Histogram(
-            "stanch_guard_score",
-            "Probability of attack of the attempts judged.",
-            buckets=_SCORES,
-            registry=registry,
-        )
+        self._scores = Tally("stanch_guard_score", "Probability of attack of the attempts judged.", _SCORES)
+        for counted in (self._attempts, self._outcomes, self._scores):
+            registry.register(counted)
         self.attack_share = Gauge(
             "stanch_guard_attack_share",
             "Share of attack among strangers' attempts, lately.",
@@ -90,26 +86,15 @@ class GuardMetrics:
             ["result"],
             registry=registry,
         )
-        self._counted: dict[tuple[str, str, bool], Callable[[], None]] = {}
-        self._ended: dict[tuple[str, str, bool], Callable[[], None]] = {}
-        self._observe = self._scores.observe
 
     def count(self, source: str, answer: Answer) -> None:
         """Count an attempt that was judged."""
-        key = (source, answer.action, answer.simulated)
-        inc = self._counted.get(key)
-        if inc is None:
-            inc = self._counted[key] = _bind(self.attempts, source, answer)
-        inc()
-        self._observe(answer.score)
+        self._attempts.add(source, answer.action, "yes" if answer.simulated else "no")
+        self._scores.observe(answer.score)
 
     def count_outcome(self, outcome: str, answer: Answer) -> None:
         """Count an attempt whose end was told."""
-        key = (outcome, answer.action, answer.simulated)
-        inc = self._ended.get(key)
-        if inc is None:
-            inc = self._ended[key] = _bind(self.outcomes, outcome, answer)
-        inc()
+        self._outcomes.add(outcome, answer.action, "yes" if answer.simulated else "no")
 
     def note_sweep(self, sweep: Sweep, budget: float) -> None:
         """Take over what a look at the whole brought."""
@@ -161,10 +146,6 @@ class _Levels(Collector):
     def describe(self) -> list[Metric]:
         """Nothing that is known before."""
         return []
-
-
-def _bind(counter: Counter, word: str, answer: Answer) -> Callable[[], Any]:
-    return counter.labels(word, answer.action, _word(answer.simulated)).inc
 
 
 def _word(flag: bool) -> str:

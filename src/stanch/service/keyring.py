@@ -37,14 +37,15 @@ class Keyring:
         self._noted: dict[str, int] = {}
         self._to_note: dict[str, int] = {}
         #: Good keys as they were shown since the list was fetched: hashing them again would tell nothing new.
-        self._seen: dict[str, ApiKey] = {}
+        self._seen: dict[bytes, ApiKey] = {}
 
     async def find(self, text: str) -> ApiKey | None:
         """The key that `text` is; None if there is none, or no longer."""
         asked_at = time.monotonic()
         if self._fetched_at <= asked_at - MAX_AGE_S:
             await self._refresh(asked_at - MAX_AGE_S)
-        if (seen := self._seen.get(text)) is not None:
+        shown = text.encode("utf-8", "replace")
+        if (seen := self._seen.get(shown)) is not None:
             return seen
         parts = split_key(text)
         if parts is None:
@@ -55,8 +56,14 @@ class Keyring:
         known = self._keys.get(key_id)
         if known is None or not match_key(known, secret):
             return None
-        self._seen[text] = known
+        self._seen[shown] = known
         return known
+
+    def peek(self, shown: bytes) -> ApiKey | None:
+        """The key that was shown, if it was found good since the list was fetched, lately."""
+        if self._fetched_at <= time.monotonic() - MAX_AGE_S:
+            return None
+        return self._seen.get(shown)
 
     async def find_by_id(self, key_id: str) -> ApiKey | None:
         """A key in use, by its id."""

@@ -14,13 +14,12 @@ from stanch.cases.resets import list_resets
 from stanch.guard.attempts import Answer, Reason
 from stanch.service.attempts import AttemptBody, read_attempt
 from stanch.service.bodies import read_body
+from stanch.service.express import MAX_BYTES, Exchange
 from stanch.service.judge import hash_account, judge, recognise
-from stanch.service.operations import Content, Operation, Parameter
+from stanch.service.operations import Content, Keyed, Operation, Parameter
 from stanch.service.problems import ProblemError
 from stanch.service.state import Service, find_service
 
-#: An attempt is a few hundred bytes.
-_MAX_BYTES: Final = 64 << 10
 _JSON: Final = "application/json"
 _MOST_RESETS: Final = 1_000
 _CURSOR: Final = {"type": "string", "pattern": "^[0-9]{0,18}$"}
@@ -86,10 +85,8 @@ _ENCODER: Final = msgspec.json.Encoder()
 _OUTCOMES: Final = msgspec.json.Decoder(OutcomeBody)
 
 
-async def assess_login(request: Request, _key: ApiKey) -> Response:
+def assess_login(service: Service, body: bytes) -> bytes:
     """What to do about an attempt before its password is checked."""
-    service = find_service(request)
-    body = await read_body(request, _MAX_BYTES)
     now_us = service.now_us()
     attempt = recognise(service, read_attempt(body, now_us, service.settings.zone))
     answer, context = judge(service, attempt, "assess")
@@ -101,13 +98,11 @@ async def assess_login(request: Request, _key: ApiKey) -> Response:
         answer.simulated and answer.action != "allow",
         find_challenge(service, answer),
     )
-    return Response(_ENCODER.encode(told), media_type=_JSON)
+    return _ENCODER.encode(told)
 
 
-async def note_outcome(request: Request, _key: ApiKey) -> Response:
+def note_outcome(service: Service, body: bytes) -> bytes:
     """How an attempt ended; what to do if it was let in and looks like an attack's."""
-    service = find_service(request)
-    body = await read_body(request, _MAX_BYTES)
     try:
         sent = _OUTCOMES.decode(body)
     except (msgspec.DecodeError, RecursionError) as error:
@@ -129,7 +124,21 @@ async def note_outcome(request: Request, _key: ApiKey) -> Response:
         answer.simulated and answer.action == "reset",
         device,
     )
-    return Response(_ENCODER.encode(told), media_type=_JSON)
+    return _ENCODER.encode(told)
+
+
+EXCHANGES: Final[dict[str, Exchange]] = {
+    "/v1/logins/assess": assess_login,
+    "/v1/logins/outcome": note_outcome,
+}
+
+
+def _go_long_way(exchange: Exchange) -> Keyed:
+    async def answer(request: Request, _key: ApiKey) -> Response:
+        body = await read_body(request, MAX_BYTES)
+        return Response(exchange(find_service(request), body), media_type=_JSON)
+
+    return answer
 
 
 async def tell_resets(request: Request, _key: ApiKey) -> Response:
@@ -166,7 +175,7 @@ LOGINS: Final = (
         "/v1/logins/assess",
         "assess_login",
         "What to do about a login before its password is checked.",
-        assess_login,
+        _go_long_way(assess_login),
         {200: Content({_JSON: AssessAnswer})},
         scope="shop",
         body=Content({_JSON: AttemptBody}, "A row of `logins` without its outcome."),
@@ -177,7 +186,7 @@ LOGINS: Final = (
         "/v1/logins/outcome",
         "note_outcome",
         "How a login ended.",
-        note_outcome,
+        _go_long_way(note_outcome),
         {200: Content({_JSON: OutcomeAnswer})},
         scope="shop",
         body=Content({_JSON: OutcomeBody}),

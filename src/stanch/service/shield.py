@@ -49,7 +49,8 @@ class Shield:
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app = app
         self._service = service
-        self._headers = HEADERS + ((_HSTS,) if service.settings.is_https else ())
+        self._headers = (*HEADERS, *((_HSTS,) if service.settings.is_https else ()), _CACHE)
+        self._names = frozenset(name for name, _ in self._headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request, or the start and stop of the server."""
@@ -95,7 +96,9 @@ class Shield:
 
     def _complete(self, given: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         names = {name for name, _ in given}
-        return [*given, *(header for header in (*self._headers, _CACHE) if header[0] not in names)]
+        if self._names.isdisjoint(names):
+            return [*given, *self._headers]
+        return [*given, *(header for header in self._headers if header[0] not in names)]
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         route = scope.get("stanch.route", "none")
