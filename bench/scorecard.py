@@ -2,8 +2,8 @@
 
     python3 dev.py bench scorecard --seeds 2 --scale 0.3
 
-Each family and seed is one shop; the batch model teaches, as in `stanch train`. The seeds start at 1001, so that no
-measurement with others uses a shop that the scorecard was made from.
+Each family and seed is one shop; the batch model teaches, as in `stanch train`. The seeds start at 1001, so
+that no measurement with others uses a shop that the scorecard was made from.
 """
 
 from __future__ import annotations

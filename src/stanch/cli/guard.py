@@ -93,7 +93,16 @@ def run_replay(
         if not 0 <= budget <= 0.2:
             raise UsageError(f"--budget {budget}: between 0 and 0.2")
         guard = msgspec.structs.replace(guard, budget=budget)
-    read = _make_request(logins, log_format, pseudonymise, zone, geo, encoding, map, settings.readers)
+    read = _make_request(
+        logins,
+        settings.readers,
+        log_format=log_format,
+        key=pseudonymise,
+        zone=zone,
+        geo=geo,
+        encoding=encoding,
+        renames=map,
+    )
     with closing(open_engine("duckdb", settings.engine)) as engine, show_progress(quiet=quiet) as progress:
         tally = replay(Replay(read, out, msgspec.structs.replace(guard, lang=lang), lang), engine, progress)
     if not quiet:
@@ -125,7 +134,16 @@ def run_train(
     from stanch.train import train
 
     settings = load_settings(config)
-    read = _make_request(logins, log_format, None, zone, geo, encoding, map, settings.readers)
+    read = _make_request(
+        logins,
+        settings.readers,
+        log_format=log_format,
+        key=None,
+        zone=zone,
+        geo=geo,
+        encoding=encoding,
+        renames=map,
+    )
     with closing(open_engine("duckdb", settings.engine)) as engine, show_progress(quiet=quiet) as progress:
         trained = train(read, out, settings, engine, progress)
     if not quiet:
@@ -138,13 +156,14 @@ def run_train(
 
 def _make_request(
     logins: tuple[str, ...],
+    readers: ReaderSettings,
+    *,
     log_format: str | None,
     key: Path | None,
     zone: str,
     geo: tuple[Path, ...],
     encoding: str | None,
     renames: tuple[str, ...],
-    readers: ReaderSettings,
 ) -> ReadRequest:
     if not logins:
         raise UsageError("no logins given", hint="give at least one file with --logins")

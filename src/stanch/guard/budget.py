@@ -1,8 +1,8 @@
 """The budget: which score an attempt needs so that not too many genuine logins are challenged.
 
-Whoever gets in is genuine with probability 1 - p, p being that of an attack after the success. The scores that such
-logins had before their password was checked make a histogram that fades over a week; the threshold is the lowest
-score above which it holds no more than the share that the operator allows.
+Whoever gets in is genuine with probability 1 - p, p being that of an attack after the success. The scores
+that such logins had before their password was checked make a histogram that fades over a week; the
+threshold is the lowest score above which it holds no more than the share that the operator allows.
 """
 
 from __future__ import annotations

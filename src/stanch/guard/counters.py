@@ -16,6 +16,8 @@ from stanch.guard.keys import Keys
 
 #: How soon after a failure a person tries again, at the latest.
 NEAR_S: Final = 20 * 60
+#: How long a login that was held an attack's is remembered against strangers.
+SUSPECT_S: Final = 30 * 86_400
 #: A client or place needs so many attempts to be judged for itself; rarer ones are counted together.
 OWN_FROM: Final = 20
 #: Time constants of the two fading windows and of the long memory of a kind, in seconds.
@@ -49,8 +51,9 @@ class Seen(Struct, frozen=True, gc=False):
     #: 0 the account was never let in; else 1 + 3 x place + device as in `stuffing_context.sql`, place being 0
     #: elsewhere, 1 this place, 3 this network.
     habit: int
-    #: Who tried the account within 20 minutes: 0 nobody, 1 from here, 2 from here and got in, 3 from elsewhere;
-    #: 4 from here, or with this device, came a login that was held an attack's, however long ago.
+    #: Who tried the account within 20 minutes: 0 nobody, 1 from here, 2 from here and got in, 3 from
+    #: elsewhere; 4 from here, or with this device, came a login within a month that was held an attack's, 5
+    #: from elsewhere.
     again: int
     #: The try before was a stranger's refusal that nobody has followed up yet.
     pending: bool
@@ -83,8 +86,9 @@ class Counters(Protocol):
     ) -> None:
         """Count an attempt whose end is known.
 
-        `seen` is what `look` said of it (of it, only habit, again and pending count), `cold` whether it came from
-        where its account is not at home, `p` the probability of attack; `good`: a success that makes a habit.
+        `seen` is what `look` said of it (of it, only habit, again and pending count), `cold` whether it
+        came from where its account is not at home, `p` the probability of attack; `good`: a success that
+        makes a habit.
         """
 
     def forget(self, keys: Keys) -> None:
@@ -100,7 +104,7 @@ class Counters(Protocol):
         """What was saved under a name; empty if nothing."""
 
     def save(self, name: str, data: bytes) -> None:
-        """Keep some bytes (at most 4,000) under a name."""
+        """Keep some bytes (at most 8,000) under a name."""
 
     def fill(self) -> dict[str, float]:
         """Share of each table in use, from a sample; empty where nothing is of fixed size."""

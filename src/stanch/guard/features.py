@@ -1,7 +1,8 @@
 """Features of an attempt, out of the past alone: what was seen of it -> one level per block.
 
-Levels mean what those of `stuffing/sql/stuffing_levels.sql` mean and are cut at the same numbers; what live levels lack
-is the future. `docs/method/guard.md` lists where the two differ by design, and a test replays events through both.
+Levels mean what those of `stuffing/sql/stuffing_levels.sql` mean and are cut at the same numbers; what live
+levels lack is the future. `docs/method/guard.md` lists where the two differ by design, and a test replays
+events through both.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from stanch.guard.counters import KNOWN_DEVICE, Seen
 
 #: Blocks in the order of an attempt's levels, and how many levels each has.
 BLOCKS: Final = {
-    "behaviour": 13 * 5,
+    "behaviour": 13 * 6,
     "address": 13 * 17,
     "network": 9 * 13,
     "standing": 5,
@@ -55,7 +56,7 @@ def level_others(n: int, bad: int, sizes: list[int], first: int, second: int) ->
 def list_levels(seen: Seen, wave: tuple[int, int, int]) -> tuple[int, ...]:
     """Level per block of `BLOCKS`; `wave`: those of the last three, as `wave.py` tells them."""
     habit = seen.habit
-    behaviour = 5 * habit + seen.again
+    behaviour = 6 * habit + seen.again
     # The try itself counts: it will have been one more.
     n_tries = min(seen.n_tries + 1, 300)
     target = 4 * _ELSEWHERE[seen.n_bad_elsewhere] + (_TRIES[n_tries] if seen.n_tries else 0)

@@ -1,7 +1,7 @@
 """Counters in this process: tables of fixed size in a memory-mapped file.
 
-`MAP_SHARED` pages belong to the system, not to the process: `kill -9` loses nothing. After a power cut the file is as
-the system last wrote it, seconds before.
+`MAP_SHARED` pages belong to the system, not to the process: `kill -9` loses nothing. After a power cut the
+file is as the system last wrote it, seconds before.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stanch.errors import StoreError
-from stanch.guard.counters import FADES_S, KNOWN_DEVICE, NEAR_S, NO_KIND, OWN_FROM, Kind, Seen
+from stanch.guard.counters import FADES_S, KNOWN_DEVICE, NEAR_S, NO_KIND, OWN_FROM, SUSPECT_S, Kind, Seen
 from stanch.guard.keys import Keys
 from stanch.guard.tables import Table, count_bytes
 
-#: Tags of 6 networks, 3 places, 4 devices, 1 family that let the account in, each with its first tick; the first
-#: tick of all, the last day.
+#: Tags of 6 networks, 3 places, 4 devices, 1 family that let the account in, each with its first tick; the
+#: first tick of all, the last day.
 _HABIT: Final = "14H14H2H"
 _HELD: Final = ((0, 6), (6, 9), (9, 13), (13, 14))
 #: Second, tags of network, place and device, got in, pending; tries from this network; a day's start and the
-#: networks that failed; tags of network and device of a login held an attack's.
-_TRY: Final = "I3H2BHIQ2H"
+#: networks that failed; of the last login held an attack's its second and tags of network and device.
+_TRY: Final = "I3H2BHIQI2H"
 #: An hour, who was refused and let in during it and the one before; a day, who was refused then and before.
 _CROWD: Final = "I4QI2Q"
 #: A week, who was let in during it and the one before, who comes regularly.
@@ -38,16 +38,17 @@ _KIND: Final = "I11f"
 _KINDS: Final = 1 << 16
 _MAGIC: Final = b"stanch counters 1\n"
 _HEADER: Final = 4096 * 16
-_SLOT: Final = 4096
+_SLOT: Final = 8192
 _MINUTES: Final = 1440
 _CELLS: Final = struct.Struct("<I4i")
 #: Habits are dated in ticks of 20 minutes; one that is two ticks old is older than `NEAR_S`.
 _TICK_S: Final = NEAR_S
 _SITE: Final = 0x5354414E43485F31
 _CLIENT, _PLACE = range(2)
-_NAMES: Final = ("site", "budget", "wave", "late")
+_NAMES: Final = ("budget", "wave", "drift")
 
-#: Expected number of distinct accounts behind so many bits of 64 (linear counting, Whang et al., ACM TODS 15, 1990).
+#: Expected number of distinct accounts behind so many bits of 64 (linear counting, Whang et al., ACM TODS
+#: 15, 1990).
 _DISTINCT: Final = [round(-64 * math.log1p(-k / 64)) if k < 64 else 300 for k in range(65)]
 
 
@@ -82,6 +83,7 @@ class MemoryCounters:
     # --- before the password is checked
 
     def look(self, keys: Keys, time_s: int) -> Seen:
+        """What the past says; changes nothing."""
         habit = self._find_habit(keys, time_s)
         again, pending, elsewhere, tries = self._find_tries(keys, time_s)
         if habit in KNOWN_DEVICE:
@@ -126,9 +128,7 @@ class MemoryCounters:
         record = self._tries.get(keys.account)
         if record is None:
             return 0, False, 0, 0
-        second, last_net, last_place, last_device, got_in, pending, n, day, failed, bad_net, bad_device = (
-            record
-        )
+        second, last_net, last_place, last_device, got_in, pending, n, day, failed, *suspect = record
         net, device = _tag(keys.net), _tag(keys.device)
         same_net = last_net == net
         here = same_net or (last_device == device and last_place == _tag(keys.place))
@@ -136,8 +136,8 @@ class MemoryCounters:
         if time_s - second <= NEAR_S:
             again = (2 if got_in else 1) if here else 3
         followed = bool(pending) and again in (1, 2)
-        if bad_net == net or (bad_device == device and device):
-            again = 4
+        if suspect[0] and time_s - suspect[0] <= SUSPECT_S:
+            again = 4 if suspect[1] == net or suspect[2] == device != 0 else 5
         if not failed or time_s - day > 86_400:
             return again, followed, 0, n if same_net else 0
         return again, followed, (failed & ~(1 << (keys.net & 63))).bit_count(), n if same_net else 0
@@ -185,6 +185,7 @@ class MemoryCounters:
     def note(
         self, keys: Keys, time_s: int, seen: Seen, *, success: bool, cold: bool, p: float, good: bool
     ) -> None:
+        """Count an attempt whose end is known."""
         stays = not success and cold and seen.again not in (1, 2)
         followed = seen.pending
         self._note_try(keys, time_s, success=success, pending=stays, suspect=success and not good)
@@ -197,16 +198,7 @@ class MemoryCounters:
                 self._note_regular(keys.net, time_s, bit, seen.habit >= 10)
         else:
             self._note_crowd(keys.net, time_s, bit, success=False)
-        cells = [0, 0, 0, 0]
-        if success:
-            cells[2 if cold else 3] = 1
-            cells[1] = int(followed)
-        elif not cold:
-            cells[1] = 1
-        elif stays:
-            cells[0] = 1
-        if followed:
-            cells[0] -= 1
+        cells = _list_cells(success=success, cold=cold, stays=stays, followed=followed)
         strangers = 1 - p if cold else 0.0
         for i, n in enumerate((*cells, strangers, 1 - p)):
             self._unsaved[i] += n
@@ -221,9 +213,9 @@ class MemoryCounters:
     def _note_try(self, keys: Keys, time_s: int, *, success: bool, pending: bool, suspect: bool) -> None:
         record = self._tries.get(keys.account)
         net, device = _tag(keys.net), _tag(keys.device)
-        n, day, failed, bad_net, bad_device = 1, time_s, 0, 0, 0
+        n, day, failed, suspected = 1, time_s, 0, [0, 0, 0]
         if record is not None:
-            _, last_net, _, _, _, _, last_n, last_day, last_failed, bad_net, bad_device = record
+            _, last_net, _, _, _, _, last_n, last_day, last_failed, *suspected = record
             if last_net == net:
                 n = min(last_n + 1, 0xFFFF)
             if time_s - last_day <= 86_400:
@@ -231,10 +223,10 @@ class MemoryCounters:
         if not success:
             failed |= 1 << (keys.net & 63)
         if suspect:
-            bad_net, bad_device = net, device
+            suspected = [time_s, net, device]
         self._tries.put(
             keys.account, time_s,
-            time_s, net, _tag(keys.place), device, success, pending, n, day, failed, bad_net, bad_device,
+            time_s, net, _tag(keys.place), device, success, pending, n, day, failed, *suspected,
         )  # fmt: skip
 
     def _note_crowd(self, key: int, time_s: int, bit: int, *, success: bool) -> None:
@@ -287,6 +279,7 @@ class MemoryCounters:
         self._habits.put(keys.account, time_s, *fields)
 
     def forget(self, keys: Keys) -> None:
+        """Take back the habit that a login made, and hold it an attack's."""
         net, device = _tag(keys.net), _tag(keys.device)
         record = self._habits.get(keys.account)
         if record is not None:
@@ -298,7 +291,7 @@ class MemoryCounters:
             self._habits.put(keys.account, 0, *fields)
         record = self._tries.get(keys.account)
         if record is not None:
-            self._tries.put(keys.account, record[0], *record[:-2], net, device)
+            self._tries.put(keys.account, record[0], *record[:-3], record[0], net, device)
 
     def _add_kind(self, key: int, time_s: int, cells: Sequence[float], cold: float, genuine: float) -> float:
         """Add to a kind; returns how many attempts it had before."""
@@ -332,12 +325,15 @@ class MemoryCounters:
     # --- the whole
 
     def site(self, time_s: int) -> Kind:
+        """Counts of the whole site."""
         a, b, c, d, cold, genuine = self._unsaved
         self._unsaved = [0.0] * 6
         self._add_kind(_SITE, time_s, (a, b, c, d), cold, genuine)
-        return _fade(self._kinds.get(_SITE), time_s)
+        record = self._kinds.get(_SITE)
+        return NO_KIND if record is None else _fade(record, time_s)
 
     def minutes(self, time_s: int, n: int) -> NDArray[np.int64]:
+        """Attempts by minute and cell."""
         last = time_s // 60
         ring = np.frombuffer(self._memory, np.int32, 5 * _MINUTES, _HEADER).reshape(_MINUTES, 5)
         wanted = np.arange(last - n + 1, last + 1)
@@ -345,11 +341,13 @@ class MemoryCounters:
         return np.where(found[:, :1] == wanted[:, None], found[:, 1:], 0)
 
     def load(self, name: str) -> bytes:
+        """What was saved under a name; empty if nothing."""
         offset = _SLOT * (1 + _NAMES.index(name))
         size = struct.unpack_from("<I", self._memory, offset)[0]
         return bytes(self._memory[offset + 4 : offset + 4 + size])
 
     def save(self, name: str, data: bytes) -> None:
+        """Keep some bytes under a name."""
         offset = _SLOT * (1 + _NAMES.index(name))
         assert len(data) <= _SLOT - 4
         self._memory[offset + 4 : offset + 4 + len(data)] = data
@@ -360,6 +358,7 @@ class MemoryCounters:
         return {name: table.fill() for name, table in self._all.items()}
 
     def close(self) -> None:
+        """Write what is not written yet."""
         self._memory.flush()
 
 
@@ -382,6 +381,13 @@ def _open(path: Path | None, n_bytes: int, plan: bytes) -> Any:
         raise StoreError(
             f"cannot be used: {error.strerror}", file=str(path), hint="set service.data_dir"
         ) from error
+
+
+def _list_cells(*, success: bool, cold: bool, stays: bool, followed: bool) -> tuple[int, int, int, int]:
+    """What an attempt adds to each cell; a stranger's refusal that he follows up is taken back."""
+    if success:
+        return -followed, int(followed), int(cold), int(not cold)
+    return int(stays) - followed, int(not cold), 0, 0
 
 
 def _tag(key: int) -> int:

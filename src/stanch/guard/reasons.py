@@ -14,7 +14,7 @@ from stanch.guard.scorecard import Scorecard
 #: Smaller addends are no reason, in nats.
 _LEAST: Final = 0.5
 _MOST: Final = 3
-_SUSPECT: Final = 4
+_SUSPECT: Final = (4, 5)
 
 
 @cache
@@ -32,6 +32,6 @@ def list_reasons(scorecard: Scorecard, levels: tuple[int, ...], lang: str) -> tu
     ]
     addends.sort(reverse=True)
     codes = [name for _, name in addends[:_MOST]]
-    if levels and levels[0] % 5 == _SUSPECT:
+    if levels and levels[0] % 6 in _SUSPECT:
         codes = ["suspect", *(code for code in codes if code != "behaviour")]
     return tuple(Reason(code, load_texts(lang)[code]) for code in codes)

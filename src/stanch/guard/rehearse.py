@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -51,38 +51,48 @@ def rehearse(
     """
     n = len(logins)
     result = Rehearsal(np.zeros(n, np.int8), np.zeros(n))
-    actions, scores, sweeps = result.action, result.log_odds, result.sweeps
+    actions, scores = result.action, result.log_odds
     # A login that may be reset later is kept by the guard, so the identity of its context is its own.
     rows: dict[int, int] = {}
     assess, settle = guard.assess, guard.settle
-    row, next_us, before = 0, 0, None
+    row, next_us = 0, 0
     for chunk in logins.iter_slices(_CHUNK):
-        cells = [chunk[name].to_list() if name in chunk.columns else [None] * len(chunk) for name in COLUMNS]
-        for time_us, ip, account, agent, ja4, device, country, asn, outcome in zip(*cells, strict=True):
+        for time_us, ip, account, agent, ja4, device, country, asn, outcome in _list_rows(chunk):
             if time_us >= next_us:
-                sweep = guard.sweep(time_us)
                 next_us = time_us + _SWEEP_US
-                for reset in sweep.resets:
-                    actions[rows[id(reset.context)]] = LATE
-                said = (sweep.alarm, round(sweep.level, 2), round(sweep.threshold, 2), sweep.misfit)
-                if said != before or sweep.decisions or sweep.resets:
-                    sweeps.append(sweep)
-                    before = said
-            found = assess(Attempt(time_us, ip, account or "", agent, ja4, device, False, None, country, asn))
+                _keep_sweep(guard.sweep(time_us), result, rows)
+            attempt = Attempt(time_us, ip, account or "", agent, ja4, device, False, None, country, asn)
+            found = assess(attempt)
             context = found.context
             if observe is not None:
                 observe(context, outcome)
             answer = settle(context, outcome)
             scores[row] = context.log_odds
-            if outcome in _DONE:
-                actions[row] = _DONE[outcome]
-            elif answer.action == "reset" and found.answer.action == "allow":
-                actions[row] = 3
-            elif found.answer.action != "allow":
-                actions[row] = _CODE[found.answer.action]
+            actions[row] = _DONE.get(outcome) or _CODE[found.answer.action] or _CODE[answer.action]
             if outcome == "success":
                 rows[id(context)] = row
             row += 1
         if advance is not None:
             advance(len(chunk))
     return result
+
+
+def _list_rows(chunk: pl.DataFrame) -> Iterator[tuple[Any, ...]]:
+    nothing = [None] * len(chunk)
+    cells = [chunk[name].to_list() if name in chunk.columns else nothing for name in COLUMNS]
+    return zip(*cells, strict=True)
+
+
+def _keep_sweep(sweep: Sweep, result: Rehearsal, rows: dict[int, int]) -> None:
+    """Note what it took back; keep it if anything is new."""
+    for reset in sweep.resets:
+        result.action[rows[id(reset.context)]] = LATE
+    before = result.sweeps[-1] if result.sweeps else None
+    said = (sweep.alarm, round(sweep.level, 2), round(sweep.threshold, 2), sweep.misfit)
+    if (
+        before is None
+        or sweep.decisions
+        or sweep.resets
+        or said != (before.alarm, round(before.level, 2), round(before.threshold, 2), before.misfit)
+    ):
+        result.sweeps.append(sweep)

@@ -43,7 +43,8 @@ class GuardSettings(Struct, frozen=True, forbid_unknown_fields=True):
     recent: Annotated[
         int,
         Meta(
-            description="Accounts tried and addresses seen lately that are remembered, at about 130 bytes each.",
+            description="Accounts tried and addresses seen lately that are remembered, at about 150 bytes"
+            " each.",
             ge=1_000,
             le=10**9,
         ),

@@ -1,10 +1,11 @@
 """The site-wide test, live: is more refused to strangers than what is known of this shop's peace explains?
 
-As in `docs/method/stuffing.md`: in peace (cold refusals / warm refusals) / (cold successes / warm successes) stays near
-a constant of the shop, kappa. Here over windows that end now, from 5 minutes to a day. A refusal that somebody
-follows up from there within 20 minutes is taken back. Kappa, and how far the windows stray from it, are learnt from
-the stream itself, a window that strays far counting as one that strays 2.5 deviations (Huber 1964), so that an
-attack hardly teaches and a shop's own habit is learnt in the end.
+As in `docs/method/stuffing.md`: in peace (cold refusals / warm refusals) / (cold successes / warm
+successes) stays near a constant of the shop, kappa. Here over windows that end now, from 5 minutes to a
+day. A refusal that somebody follows up from there within 20 minutes is taken back. Kappa, and how far the
+windows stray from it, are learnt from the stream itself, a window that strays far counting as one that
+strays 2.5 deviations (Huber 1964), so that an attack hardly teaches and a shop's own habit is learnt in the
+end.
 """
 
 from __future__ import annotations

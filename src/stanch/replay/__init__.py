@@ -10,14 +10,13 @@ from typing import Final
 
 import numpy as np
 import polars as pl
-from scipy.special import expit
 
 from stanch.engine import Engine
 from stanch.errors import RejectedTableError, UsageError
 from stanch.evidence.rejects import RejectLog
 from stanch.guard.guard import Guard
 from stanch.guard.memory import MemoryCounters
-from stanch.guard.rehearse import ACTIONS, LATE, Rehearsal, rehearse
+from stanch.guard.rehearse import ACTIONS, Rehearsal, rehearse
 from stanch.guard.scorecard import load_scorecard
 from stanch.guard.settings import GuardSettings
 from stanch.progress import Progress
@@ -32,6 +31,10 @@ OUTPUT_NAMES: Final = ("actions.parquet", "replay.html", "rejects.jsonl")
 _SECRET: Final = b"stanch replay: counters that nobody keeps"
 #: Larger shares of attempts without an outcome leave the guard without anything to learn from.
 _MOST_UNTOLD: Final = 0.5
+_UNTOLD: Final = (
+    "login attempts: whether they succeeded is not known of {n} of {of}, so the guard had nothing to learn"
+    " from (--map logins.outcome=THEIRS, or readers.web.login_success and login_failure in the file of --config)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,8 @@ def replay(case: Replay, engine: Engine, progress: Progress) -> Tally:
 def fetch_logins(engine: Engine) -> pl.DataFrame:
     """All attempts in order of time, as the guard takes them, with `file_id` and `line`."""
     return engine.fetch(
-        "SELECT file_id, line, time_us, ip, account, user_agent, ja4, device, country, asn, outcome FROM logins"
-        " ORDER BY time_us, file_id, line"
+        "SELECT file_id, line, time_us, ip, account, user_agent, ja4, device, country, asn, outcome"
+        " FROM logins ORDER BY time_us, file_id, line"
     )
 
 
@@ -109,7 +112,7 @@ def _write_actions(path: Path, logins: pl.DataFrame, found: Rehearsal, files: Se
             "file_id": logins["file_id"],
             "line": logins["line"],
             "action": words.gather(pl.Series(found.action)),
-            "score": expit(found.log_odds),
+            "score": 1 / (1 + np.exp(-np.clip(found.log_odds, -700, 700))),
         }
     ).sort("file_id", "line").select(
         pl.col("file_id").replace_strict(dict(enumerate(files)), return_dtype=pl.String).alias("file"),
@@ -121,9 +124,6 @@ def _write_actions(path: Path, logins: pl.DataFrame, found: Rehearsal, files: Se
 
 def _warn(tally: Tally, progress: Progress) -> None:
     if tally.n and tally.n_untold > _MOST_UNTOLD * tally.n:
-        progress.warn(
-            f"login attempts: whether they succeeded is not known of {tally.n_untold:,} of {tally.n:,}, so the guard"
-            " had nothing to learn from (readers.web.login_success and login_failure, --map logins.outcome=THEIRS)"
-        )
+        progress.warn(_UNTOLD.format(n=f"{tally.n_untold:,}", of=f"{tally.n:,}"))
     if tally.misfit:
         progress.warn(tally.misfit)
