@@ -50,11 +50,7 @@ def earn(desk: Desk, address: str = ANN) -> str:
 
 
 def passes_of(desk: Desk) -> Passes:
-    """Those of the running application."""
-    desk.ask("GET", "/challenge")
-    passes = desk.app._app.state.passes  # type: ignore[attr-defined]
-    assert isinstance(passes, Passes)
-    return passes
+    return desk.service.passes
 
 
 def test_work_earns_a_pass_in_a_cookie_and_the_way_back(desk: Desk) -> None:

@@ -218,19 +218,6 @@ class Guard:
         """The number under which an account is counted, to bind a device's cookie to."""
         return self._keys.hash("account", account)
 
-    def use(self, scorecard: Scorecard, settings: GuardSettings) -> None:
-        """Go on with another scorecard and other settings; what was counted stays.
-
-        The sizes of the counters are those of the start.
-        """
-        self.settings, self.scorecard = settings, scorecard
-        self._budget = Budget(self._counters, settings.budget)
-        self._budget.sweep(0)
-        self._tables = tuple(scorecard.addends.values())
-        self._deny = math.log(scorecard.deny / (1 - scorecard.deny))
-        self._base_challenge = math.log(scorecard.challenge / (1 - scorecard.challenge))
-        self._set_threshold()
-
     def fill(self) -> dict[str, float]:
         """Share of each table of the counters that is in use."""
         return self._counters.fill()

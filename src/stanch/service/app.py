@@ -20,6 +20,7 @@ from stanch.service.express import Express
 from stanch.service.forms.routes import FORMS
 from stanch.service.gate import ENVOY_ROUTE, GATE
 from stanch.service.health import HEALTH
+from stanch.service.leaked import LEAKED
 from stanch.service.logins import EXCHANGES, LOGINS
 from stanch.service.openapi import describe_service
 from stanch.service.operations import Content, Operation, make_route
@@ -47,6 +48,7 @@ OPERATIONS: Final[Sequence[Operation]] = (
     *HEALTH,
     *FORMS,
     *CHALLENGE,
+    LEAKED,
     Operation(
         "GET",
         "/openapi.json",

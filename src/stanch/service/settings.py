@@ -155,6 +155,9 @@ class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
         int,
         Meta(description="Decisions and late resets are forgotten so long after their end.", ge=1, le=3650),
     ] = 30
+    leaked: Annotated[
+        str, Meta(description="List of leaked credentials, as `stanch leaked build` makes it; empty: none.")
+    ] = ""
     forms: FormSettings = FormSettings()
     challenge: ProofOfWorkSettings = ProofOfWorkSettings()
     notify: NotifySettings = NotifySettings()

@@ -19,7 +19,7 @@ from starlette.responses import RedirectResponse, Response
 
 from stanch.guard.proof_of_work import N_PARTS, PASS_VALID_US, PUZZLE_VALID_US, Puzzle
 from stanch.reporting.catalogue import Lang
-from stanch.service.challenge.passes import Passes, find_passes
+from stanch.service.challenge.passes import COOKIE, Passes
 from stanch.service.clients import find_network
 from stanch.service.forms.pages import SCRIPTED, choose_language, load_asset, render_page
 from stanch.service.forms.taking import FORM_TYPE, RefusedFormError, read_form
@@ -28,9 +28,10 @@ from stanch.service.problems import ProblemError
 from stanch.service.state import Service, find_service
 
 PATH: Final = "/challenge"
-COOKIE: Final = "stanch-passed"
 #: A path of this site: not `//elsewhere`, nor with a backslash, which browsers take for a slash.
 _PATH: Final = re.compile(r"/(?![/\\])[!-\[\]-~]{0,500}")
+#: Of those of whom nothing is known.
+_SCORE: Final = 0.5
 _CACHED: Final = {"Cache-Control": "public, max-age=3600"}
 _JSON: Final = "application/json"
 _HTML: Final = "text/html"
@@ -66,10 +67,11 @@ class PassAnswer(Struct, frozen=True):
 
 async def show(request: Request) -> Response:
     """A puzzle, on its page or as JSON."""
-    service, passes = find_service(request), find_passes(request)
+    service = find_service(request)
+    passes, settings = service.passes, service.settings.challenge
     now_us = service.now_us()
     ip, score = _find_attempt(request, service)
-    puzzle = passes.ask(ip, score, now_us)
+    puzzle = passes.ask(ip, score, now_us, settings)
     if _wants_json(request):
         return _answer_json(_describe(passes, puzzle))
     after = choose_next(request.query_params.get("next", ""))
@@ -78,7 +80,8 @@ async def show(request: Request) -> Response:
 
 async def take(request: Request) -> Response:
     """The answer to a puzzle: back to where the visitor came from with a pass, or the page again."""
-    service, passes = find_service(request), find_passes(request)
+    service = find_service(request)
+    passes, settings = service.passes, service.settings.challenge
     now_us = service.now_us()
     try:
         typed = await read_form(request)
@@ -89,8 +92,8 @@ async def take(request: Request) -> Response:
     if puzzle is not None and typed["solution"]:
         passed, alert = passes.check_work(puzzle, typed["solution"], now_us), "wrong"
     elif puzzle is not None:
-        alert = "soon" if passes.may_wait(now_us) else "no_wait"
-        passed = passes.check_wait(puzzle, now_us)
+        alert = "soon" if passes.may_wait(now_us, settings) else "no_wait"
+        passed = passes.check_wait(puzzle, now_us, settings)
     service.metrics.challenges.labels(_tell_result(passed, typed["solution"])).inc()
     if passed is not None:
         return _let_pass(request, service, passed, choose_next(typed["next"]))
@@ -99,7 +102,7 @@ async def take(request: Request) -> Response:
     # Whoever pressed the button too soon goes on waiting for the same puzzle.
     if puzzle is None or alert != "soon":
         ip, score = _find_attempt(request, service)
-        puzzle = passes.ask(ip, score, now_us) if puzzle is None else passes.renew(puzzle, now_us)
+        puzzle = passes.ask(ip, score, now_us, settings) if puzzle is None else passes.renew(puzzle, now_us)
     lang = choose_language(request, typed["lang"])
     return _render(request, passes, puzzle, lang, choose_next(typed["next"]), alert=alert)
 
@@ -111,7 +114,15 @@ def choose_next(given: str) -> str:
 
 def _find_attempt(request: Request, service: Service) -> tuple[str, float]:
     """Address and score of the attempt that was challenged; of whoever asks, if no id is given."""
-    return find_network(request, service.settings), 0.5
+    given = request.query_params.get("id", "")
+    if given:
+        try:
+            context = service.ids.read(given, service.now_us())
+        except ProblemError:
+            pass  # too old, or made up: whoever asks is challenged as anybody
+        else:
+            return context.ip, context.score
+    return find_network(request, service.settings), _SCORE
 
 
 def _wants_json(request: Request) -> bool:
@@ -161,7 +172,7 @@ def _render(
         "parts": N_PARTS,
         "after": after,
         "alert": alert,
-        "may_wait": passes.may_wait(now_us),
+        "may_wait": passes.may_wait(now_us, service.settings.challenge),
         "left_s": max(puzzle.wait_s - (now_us - puzzle.made_us) // 1_000_000, 1),
     }
     return render_page(
