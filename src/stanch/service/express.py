@@ -36,17 +36,19 @@ class Express:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         exchange = self._exchanges.get(scope.get("path", ""))
-        if exchange is None or scope["method"] != "POST" or not self._admit(scope):
+        n_left = -1 if exchange is None or scope["method"] != "POST" else self._admit(scope)
+        if exchange is None or n_left < 0:
             await self._app(scope, receive, send)
             return
         body = b""
-        more = True
-        while more:
+        # The last part is told by its length: to ask for what comes after it would take another turn.
+        while n_left > 0:
             message = await receive()
-            if message["type"] != "http.request":
+            part = message.get("body", b"")
+            if not part and not message.get("more_body", False):
                 return
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
+            body += part
+            n_left -= len(part)
         try:
             told = exchange(self._service, body)
         except ProblemError as error:
@@ -57,8 +59,8 @@ class Express:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": told})
 
-    def _admit(self, scope: Scope) -> bool:
-        """Whether the key is good beyond doubt and the body is small."""
+    def _admit(self, scope: Scope) -> int:
+        """Length of the body if it is small and the key is good beyond doubt; else -1."""
         shown = length = b""
         for name, value in scope["headers"]:
             if name == b"x-api-key":
@@ -66,11 +68,11 @@ class Express:
             elif name == b"content-length":
                 length = value
         if not length.isdigit() or len(length) > 9 or int(length) > MAX_BYTES:
-            return False
+            return -1
         service = self._service
         key = service.keyring.peek(shown)
         if key is None or not key.allows(self._key_scope) or not service.limits.take(key):
-            return False
+            return -1
         service.keyring.note_use(key, service.now_us())
         scope["stanch.route"], scope["stanch.key"] = scope["path"], key.id
-        return True
+        return int(length)
