@@ -37,6 +37,9 @@ class Drift:
         self._state = msgspec.msgpack.decode(saved, type=_State) if saved else empty
         self._blocks = [(b, self._state.levels[name]) for b, name in enumerate(BLOCKS) if name in COMPARED]
         self._turn = 0
+        #: The block that is furthest beyond its usual distance, that distance (total variation: the share of
+        #: attempts that would have to have another level), and the usual one.
+        self.worst = ("", 0.0, 1.0)
 
     def note(self, levels: tuple[int, ...], genuine: float) -> None:
         """An attempt in a calm hour, genuine with this probability."""
@@ -47,11 +50,12 @@ class Drift:
             level = levels[block]
             counts[level] = counts.get(level, 0.0) + genuine
 
-    def sweep(self, time_s: int) -> None:
-        """Let the past fade, once an hour."""
+    def sweep(self, time_s: int, scorecard: Scorecard) -> None:
+        """Once an hour: let the past fade, compare."""
         age = time_s - self._state.time_s
         if age < 3600:
             return
+        self.worst = self._compare(scorecard)
         fade = math.exp(-age / _FADE_S) if self._state.time_s else 1.0
         self._state.time_s = time_s
         for _, counts in self._blocks:
@@ -61,11 +65,7 @@ class Drift:
                     del counts[level]
         self._counters.save("drift", msgspec.msgpack.encode(self._state))
 
-    def compare(self, scorecard: Scorecard) -> tuple[str, float, float]:
-        """The block that is furthest beyond its usual distance, that distance, and the usual one.
-
-        The distance is total variation: the share of attempts that would have to have another level.
-        """
+    def _compare(self, scorecard: Scorecard) -> tuple[str, float, float]:
         worst = ("", 0.0, 1.0)
         for block, counts in self._blocks:
             name = tuple(BLOCKS)[block]

@@ -164,6 +164,7 @@ class Guard:
         proven = context.action == "allow" or "challenge" in self.settings.enforce
         good = success and p < 0.5 and proven
         self._counters.note(context.keys, context.time_s, seen, success=success, cold=cold, p=p, good=good)
+        self._budget.note(context.log_odds, 1 - p, success=success)
         if not self._wave.alarm:
             self._drift.note(context.levels, 1 - p)
         if not success:
@@ -172,8 +173,7 @@ class Guard:
                 if len(self._foul) > _MOST_DECISIONS:
                     self._foul.popitem(last=False)
             return self._answer("allow", log_odds, ())
-        self._budget.note(context.log_odds, 1 - p)
-        if p >= self.scorecard.reset and not context.known:
+        if p >= self.scorecard.reset and context.log_odds >= self._challenge and not context.known:
             return self._answer("reset", log_odds, context.levels)
         if cold and not context.known:
             self._late[0].append((context.time_s + _LOOKS_S[0], context))
@@ -184,9 +184,9 @@ class Guard:
         now_s = now_us // _SECOND_US
         self._wave.sweep(now_s)
         self._budget.sweep(now_s)
-        self._drift.sweep(now_s)
+        self._drift.sweep(now_s, self.scorecard)
         self._set_threshold()
-        block, drift, usual = self._drift.compare(self.scorecard)
+        block, drift, usual = self._drift.worst
         return Sweep(
             now_us,
             tuple(self._decide(now_us)),

@@ -49,32 +49,31 @@ def rehearse(
 
     `observe` is told of every attempt before it is settled, `advance` how many rows were done.
     """
-    n = len(logins)
-    result = Rehearsal(np.zeros(n, np.int8), np.zeros(n))
-    actions, scores = result.action, result.log_odds
+    actions: list[int] = []
+    scores: list[float] = []
+    sweeps: list[Sweep] = []
     # A login that may be reset later is kept by the guard, so the identity of its context is its own.
     rows: dict[int, int] = {}
     assess, settle = guard.assess, guard.settle
-    row, next_us = 0, 0
+    next_us = 0
     for chunk in logins.iter_slices(_CHUNK):
         for time_us, ip, account, agent, ja4, device, country, asn, outcome in _list_rows(chunk):
             if time_us >= next_us:
                 next_us = time_us + _SWEEP_US
-                _keep_sweep(guard.sweep(time_us), result, rows)
+                _keep_sweep(guard.sweep(time_us), sweeps, actions, rows)
             attempt = Attempt(time_us, ip, account or "", agent, ja4, device, False, None, country, asn)
             found = assess(attempt)
             context = found.context
             if observe is not None:
                 observe(context, outcome)
             answer = settle(context, outcome)
-            scores[row] = context.log_odds
-            actions[row] = _DONE.get(outcome) or _CODE[found.answer.action] or _CODE[answer.action]
             if outcome == "success":
-                rows[id(context)] = row
-            row += 1
+                rows[id(context)] = len(actions)
+            scores.append(context.log_odds)
+            actions.append(_DONE.get(outcome) or _CODE[found.answer.action] or _CODE[answer.action])
         if advance is not None:
             advance(len(chunk))
-    return result
+    return Rehearsal(np.array(actions, dtype=np.int8), np.array(scores), sweeps)
 
 
 def _list_rows(chunk: pl.DataFrame) -> Iterator[tuple[Any, ...]]:
@@ -83,11 +82,11 @@ def _list_rows(chunk: pl.DataFrame) -> Iterator[tuple[Any, ...]]:
     return zip(*cells, strict=True)
 
 
-def _keep_sweep(sweep: Sweep, result: Rehearsal, rows: dict[int, int]) -> None:
+def _keep_sweep(sweep: Sweep, sweeps: list[Sweep], actions: list[int], rows: dict[int, int]) -> None:
     """Note what it took back; keep it if anything is new."""
     for reset in sweep.resets:
-        result.action[rows[id(reset.context)]] = LATE
-    before = result.sweeps[-1] if result.sweeps else None
+        actions[rows[id(reset.context)]] = LATE
+    before = sweeps[-1] if sweeps else None
     said = (sweep.alarm, round(sweep.level, 2), round(sweep.threshold, 2), sweep.misfit)
     if (
         before is None
@@ -95,4 +94,4 @@ def _keep_sweep(sweep: Sweep, result: Rehearsal, rows: dict[int, int]) -> None:
         or sweep.resets
         or said != (before.alarm, round(before.level, 2), round(before.threshold, 2), before.misfit)
     ):
-        result.sweeps.append(sweep)
+        sweeps.append(sweep)

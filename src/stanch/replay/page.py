@@ -75,7 +75,7 @@ def render_page(tally: Tally, settings: GuardSettings, lang: str) -> str:
         misfit=tally.misfit,
         width=_WIDTH,
         height=_HEIGHT,
-        bin=texts["bin"].format(minutes=f"{tally.bin_us // 60_000_000:,}"),
+        bin=texts["bin"].format(width=_tell_width(tally.bin_us, texts)),
         charts=[
             _chart(texts["chart_all"], [("allow", tally.by_bin[:, 0]), ("acted", acted.sum(axis=1))], tally),
             _chart(texts["chart_acted"], [(kind, acted[:, i]) for i, kind in enumerate(KINDS[1:])], tally),
@@ -117,6 +117,11 @@ def _chart(title: str, parts: Sequence[tuple[str, NDArray[np.int64]]], tally: Ta
         for wave in tally.waves
     ]
     return {"title": title, "top": f"{int(top):,}", "bars": bars, "ticks": ticks, "bands": bands}
+
+
+def _tell_width(bin_us: int, texts: dict[str, str]) -> str:
+    minutes = bin_us // 60_000_000
+    return texts["hours"].format(n=minutes // 60) if minutes % 60 == 0 else texts["minutes"].format(n=minutes)
 
 
 def _moment(time_us: int) -> str:
