@@ -122,7 +122,9 @@ def dripping(pause: Callable[[], None], accepted: list[Any] | None = None) -> It
                 accepted.append(connection)
             with connection:
                 try:
-                    connection.recv(65_536)
+                    asked = b""
+                    while not asked.endswith(b"}"):
+                        asked += connection.recv(65_536) or b"}"
                     for position in range(len(answer)):
                         connection.sendall(answer[position : position + 1])
                         pause()

@@ -3,6 +3,10 @@
 import io
 import json
 import random
+import select
+import signal
+import subprocess
+import sys
 import time
 from contextlib import closing, redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
@@ -14,6 +18,8 @@ import pytest
 from stanch.cases.database import find_url, open_database
 from stanch.cases.decisions import list_kept
 from stanch.cli import main
+from stanch.readers.live import LiveLog
+from stanch.readers.settings import ReaderSettings
 
 ATTACKER = "203.0.113.66"
 AGENTS = [f"Mozilla/5.0 (X11; Linux x86_64; rv:{n}.0) Gecko/20100101 Firefox/{n}.0" for n in range(100, 130)]
@@ -152,6 +158,51 @@ def test_a_broken_allow_list_stops_all_decisions(shop: Shop) -> None:
     remarks, _ = shop.tail()
     assert len(remarks) > 200
     assert shop.decisions() == []
+
+
+def test_it_follows_until_told_to_stop(shop: Shop) -> None:
+    shop.customers(2_000, 86_400, 700)
+    command = [sys.executable, "-m", "stanch", "tail", str(shop.log), "--config", str(shop.config)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        for _ in range(100):
+            # Written while it runs; what it says about it ends the test, however long that takes.
+            shop.attack(40, 600, 60)
+            if select.select([process.stdout], [], [], 0.5)[0]:
+                break
+        told = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 0, errors
+    assert told["action"] != "allow"
+    n_told = int(errors.split("lines")[0].split()[-1].replace(",", ""))
+    _, again = shop.tail()
+    n_again = int(again.split("lines")[0].split()[-1].replace(",", ""))
+    assert n_told + n_again == len(shop.log.read_text().splitlines()), "each line once"
+
+
+def test_few_logins_wait_until_it_is_plain_what_statuses_mean(shop: Shop) -> None:
+    now = [0.0]
+    live = LiveLog(ReaderSettings(), "UTC", "combined", lambda: int(now[0] * 1e6))
+
+    def take() -> int:
+        block = shop.log.read_bytes()
+        shop.log.unlink()
+        rows = sum(len(frame) for frame in live.take(block))
+        return rows + sum(len(frame) for frame in live.rest())
+
+    shop.customers(20, 600, 500)
+    assert take() == 0
+    assert not live.is_settled
+    shop.customers(200, 500, 100)
+    assert take() >= 220
+    assert live.is_settled
+    assert live.decided is not None
+    shop.customers(1, 90, 80)
+    assert take() >= 1, "from then on nothing waits"
 
 
 def test_a_log_that_is_none_is_said_in_one_line(shop: Shop) -> None:
