@@ -6,6 +6,7 @@ On Linux all of 127.0.0.0/8 is this machine, so that customers and attackers hav
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -16,10 +17,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from playwright.sync_api import sync_playwright
 
 from guard.solving import solve
 from service.serving import Served, find_port, serving
 
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 N_CUSTOMERS, N_TRIED, N_STOLEN = 80, 400, 12
 GUARD = """
 [guard]
@@ -75,7 +78,7 @@ def guard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def shop(guard: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     customers = tmp_path_factory.mktemp("shop") / "customers.txt"
     pairs = [f"customer{n}@example.org:secret-{n}" for n in range(N_CUSTOMERS)]
-    customers.write_text("\n".join([*pairs, "newcomer@example.org:fresh"]))
+    customers.write_text("\n".join([*pairs, "newcomer@example.org:fresh", "late@example.org:fresh"]))
     port = find_port()
     environment = {
         "STANCH_URL": guard.url,
@@ -149,6 +152,32 @@ def test_whoever_is_challenged_gets_in_by_work(meet: Meet) -> None:
     tries = (somebody.login(f"nobody{n}@example.net", "stolen") for n in range(60))
     assert "challenge" in tries
     assert somebody.login_through_challenge("newcomer@example.org", "fresh") == "in"
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+def test_a_real_browser_is_challenged_and_goes_on(shop: str, meet: Meet) -> None:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(base_url=shop)
+        page.set_default_timeout(60_000)
+        # Somebody else on the same line tries a list, with the same browser.
+        somebody = meet("127.0.0.1", page.evaluate("navigator.userAgent"))
+        assert "challenge" in (somebody.login(f"nobody{n}@example.com", "stolen") for n in range(60))
+
+        def sign_in() -> None:
+            page.goto("/login")
+            page.get_by_label("Account").fill("late@example.org")
+            page.get_by_label("Password").fill("fresh")
+            page.get_by_role("button").click()
+
+        # First by way of the challenge, whose answer leads back to the form; then in.
+        with page.expect_response(lambda r: r.request.method == "POST" and r.url.endswith("/challenge")):
+            sign_in()
+        page.wait_for_url(f"{shop}/login")
+        sign_in()
+        page.wait_for_url(f"{shop}/")
+        assert "Signed in as late@example.org" in page.inner_text("body")
+        browser.close()
 
 
 def test_the_owner_is_not_locked_out_by_failures_of_others(meet: Meet) -> None:
