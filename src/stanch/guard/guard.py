@@ -265,7 +265,7 @@ class Guard:
         return self._wave.alarm
 
     def use(self, scorecard: Scorecard, settings: GuardSettings) -> None:
-        """Go on with another scorecard and other settings; what was counted stays, and the counters' sizes."""
+        """Go on with another scorecard and other settings; what was counted stays, as do its sizes."""
         self.scorecard, self.settings = scorecard, settings
         self._tables = tuple(scorecard.addends[name] for name in BLOCKS)
         self._deny = math.log(scorecard.deny / (1 - scorecard.deny))

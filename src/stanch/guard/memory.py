@@ -57,7 +57,7 @@ _DISTINCT: Final = [round(-64 * math.log1p(-k / 64)) if k < 64 else 300 for k in
 
 
 class Tally:
-    """The counting itself. All state lies in `memory`: minutes and what is saved at its head, then `tables`."""
+    """The counting itself. Its state is `memory`: minutes and what is saved at the head, then `tables`."""
 
     def __init__(self, memory: Any, tables: Mapping[str, Table]) -> None:
         self._memory = memory
