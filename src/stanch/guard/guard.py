@@ -25,6 +25,8 @@ _SECOND_US: Final = 1_000_000
 _LOOKS_S: Final = (600, 3_600, 21_600, 86_400)
 #: Log-odds more than a challenge needs: several looks at one login find more that is chance.
 _LATE: Final = 1.0
+#: Log-odds from which a login is all but surely an attack's.
+_SUSPECT: Final = 4.0
 _MOST_LATE: Final = 50_000
 _MOST_PER_SWEEP: Final = 5_000
 #: A host needs so many other accounts, none of them let in, and so sure an attack, for a decision.
@@ -163,7 +165,16 @@ class Guard:
         # A challenge that was only simulated has proved nothing.
         proven = context.action == "allow" or "challenge" in self.settings.enforce
         good = success and p < 0.5 and proven
-        self._counters.note(context.keys, context.time_s, seen, success=success, cold=cold, p=p, good=good)
+        self._counters.note(
+            context.keys,
+            context.time_s,
+            seen,
+            success=success,
+            cold=cold,
+            p=p,
+            good=good,
+            sure=context.log_odds >= _SUSPECT,
+        )
         self._budget.note(context.log_odds, 1 - p, success=success)
         if not self._wave.alarm:
             self._drift.note(context.levels, 1 - p)
@@ -218,6 +229,10 @@ class Guard:
         """The number under which an account is counted, to bind a device's cookie to."""
         return self._keys.hash("account", account)
 
+    def fill(self) -> dict[str, float]:
+        """Share of each table of the counters that is in use."""
+        return self._counters.fill()
+
     def close(self) -> None:
         """Write what is not written yet."""
         self._counters.close()
@@ -261,7 +276,7 @@ class Guard:
                 log_odds += table[level]
         if log_odds < self._challenge + _LATE:
             return None
-        self._counters.forget(context.keys)
+        self._counters.forget(context.keys, sure=log_odds >= _SUSPECT)
         self._budget.note(log_odds, 1 - probability(log_odds + self.scorecard.success[context.habit]))
         reasons = list_reasons(self.scorecard, levels, self.settings.lang)
         return Reset(

@@ -27,8 +27,8 @@ from stanch.guard.tables import Table, count_bytes
 _HABIT: Final = "14H14H2H"
 _HELD: Final = ((0, 6), (6, 9), (9, 13), (13, 14))
 #: Second, tags of network, place and device, got in, pending; tries from this network; a day's start and the
-#: networks that failed; of the last login held an attack's its second and tags of network and device.
-_TRY: Final = "I3H2BHIQI2H"
+#: networks that failed; of the last login held an attack's its second, and whether that was almost sure.
+_TRY: Final = "I3H2BHIQIB"
 #: An hour, who was refused and let in during it and the one before; a day, who was refused then and before.
 _CROWD: Final = "I4QI2Q"
 #: A week, who was let in during it and the one before, who comes regularly.
@@ -74,6 +74,7 @@ class MemoryCounters:
         self.n_bytes = at
         self._memory = _open(path, at, repr(plan).encode())
         tables = {name: Table(self._memory, *place) for name, place in places.items()}
+        self._all = tables
         self._habits, self._regulars = tables["habits"], tables["regulars"]
         self._tries, self._crowds, self._kinds = tables["tries"], tables["crowds"], tables["kinds"]
         #: Of the whole site since the last look: cells, genuine strangers, genuine.
@@ -136,7 +137,7 @@ class MemoryCounters:
             again = (2 if got_in else 1) if here else 3
         followed = bool(pending) and again in (1, 2)
         if suspect[0] and time_s - suspect[0] <= SUSPECT_S:
-            again = 4 if suspect[1] == net or suspect[2] == device != 0 else 5
+            again = 4 if suspect[1] else 5
         if not failed or time_s - day > 86_400:
             return again, followed, 0, n if same_net else 0
         return again, followed, (failed & ~(1 << (keys.net & 63))).bit_count(), n if same_net else 0
@@ -182,12 +183,21 @@ class MemoryCounters:
     # --- after
 
     def note(
-        self, keys: Keys, time_s: int, seen: Seen, *, success: bool, cold: bool, p: float, good: bool
+        self,
+        keys: Keys,
+        time_s: int,
+        seen: Seen,
+        *,
+        success: bool,
+        cold: bool,
+        p: float,
+        good: bool,
+        sure: bool,
     ) -> None:
         """Count an attempt whose end is known."""
         stays = not success and cold and seen.again not in (1, 2)
         followed = seen.pending
-        self._note_try(keys, time_s, success=success, pending=stays, suspect=success and not good)
+        self._note_try(keys, time_s, success=success, pending=stays, suspect=success and not good, sure=sure)
         bit = 1 << (keys.account & 63)
         self._note_crowd(keys.host, time_s, bit, success=success)
         if success:
@@ -209,10 +219,12 @@ class MemoryCounters:
                     if before < OWN_FROM:
                         self._add_kind(_name_class(block, before), time_s, cells, strangers, 1 - p)
 
-    def _note_try(self, keys: Keys, time_s: int, *, success: bool, pending: bool, suspect: bool) -> None:
+    def _note_try(
+        self, keys: Keys, time_s: int, *, success: bool, pending: bool, suspect: bool, sure: bool
+    ) -> None:
         record = self._tries.get(keys.account)
         net, device = _tag(keys.net), _tag(keys.device)
-        n, day, failed, suspected = 1, time_s, 0, [0, 0, 0]
+        n, day, failed, suspected = 1, time_s, 0, [0, 0]
         if record is not None:
             _, last_net, _, _, _, _, last_n, last_day, last_failed, *suspected = record
             if last_net == net:
@@ -222,7 +234,7 @@ class MemoryCounters:
         if not success:
             failed |= 1 << (keys.net & 63)
         if suspect:
-            suspected = [time_s, net, device]
+            suspected = [time_s, sure]
         self._tries.put(
             keys.account, time_s,
             time_s, net, _tag(keys.place), device, success, pending, n, day, failed, *suspected,
@@ -277,7 +289,7 @@ class MemoryCounters:
         fields[29] = day
         self._habits.put(keys.account, time_s, *fields)
 
-    def forget(self, keys: Keys) -> None:
+    def forget(self, keys: Keys, *, sure: bool) -> None:
         """Take back the habit that a login made, and hold it an attack's."""
         net, device = _tag(keys.net), _tag(keys.device)
         record = self._habits.get(keys.account)
@@ -290,7 +302,7 @@ class MemoryCounters:
             self._habits.put(keys.account, 0, *fields)
         record = self._tries.get(keys.account)
         if record is not None:
-            self._tries.put(keys.account, record[0], *record[:-3], record[0], net, device)
+            self._tries.put(keys.account, record[0], *record[:-2], record[0], sure)
 
     def _add_kind(self, key: int, time_s: int, cells: Sequence[float], cold: float, genuine: float) -> float:
         """Add to a kind; returns how many attempts it had before."""
@@ -351,6 +363,10 @@ class MemoryCounters:
         assert len(data) <= _SLOT - 4
         self._memory[offset + 4 : offset + 4 + len(data)] = data
         struct.pack_into("<I", self._memory, offset, len(data))
+
+    def fill(self) -> dict[str, float]:
+        """Share of each table in use, from a sample."""
+        return {name: table.fill() for name, table in self._all.items()}
 
     def close(self) -> None:
         """Write what is not written yet."""

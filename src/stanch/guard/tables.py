@@ -15,6 +15,7 @@ from typing import Any, Final
 WAYS: Final = 8
 _HEADS: Final = struct.Struct(f"<{WAYS}I")
 _HEAD: Final = struct.Struct("<I")
+_SAMPLE: Final = 512
 
 
 class Table:
@@ -63,6 +64,13 @@ class Table:
         self._record.pack_into(memory, base + 64 + way * self._record.size, *fields)
         _HEAD.pack_into(memory, base + 32 + way * 4, worth)
         _HEAD.pack_into(memory, base + way * 4, fingerprint)
+
+    def fill(self) -> float:
+        """Share of the records in use, by a sample of the sets (keys are spread evenly over them)."""
+        step = max(1, self._n_sets // _SAMPLE)
+        bases = range(self._offset, self._offset + self._n_sets * self._set_bytes, step * self._set_bytes)
+        n_free = sum(_HEADS.unpack_from(self._memory, base).count(0) for base in bases)
+        return 1.0 - n_free / (WAYS * len(bases))
 
 
 def count_sets(n_records: int) -> int:

@@ -166,10 +166,10 @@ class Wave:
             r_client = _compare(q_client, x_client, excess) if client.n else 0.0
             r_place = _compare(q_place, x_place, excess) if place.n else 0.0
             n = max(cells[0] + cells[2], excess, 1.0)
-            share = min(max(self.share, excess / n) if not window else excess / n, 0.98)
+            share = min(max(self.share, excess / n) if not window else excess / n, 0.995)
             odds = math.log(share / (1 - share)) + r_client + r_place
             levels = (
-                1 + min(max(int(odds * 2) + 10, 0), 22),
+                1 + min(max(int(odds * 2 + 12), 0), 38),
                 min(max(int(r_client + 4), 0), 10) + 1,
                 min(max(int(r_place + 4), 0), 10) + 1,
             )
