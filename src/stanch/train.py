@@ -59,12 +59,16 @@ _N_HABITS: Final = 13
 _POOLED: Final = 50.0
 
 
+def _zeros() -> defaultdict[tuple[int, ...], float]:
+    return defaultdict(float)
+
+
 @dataclass
 class Lesson:
     """Attempts by pattern of levels: how many, and how many of them the teacher holds an attack."""
 
     n: Counter[tuple[int, ...]] = field(default_factory=Counter)
-    attack: defaultdict[tuple[int, ...], float] = field(default_factory=lambda: defaultdict(float))
+    attack: defaultdict[tuple[int, ...], float] = field(default_factory=_zeros)
     #: By habit and outcome (0 success, 1 refused): attack, genuine.
     ends: Floats = field(default_factory=lambda: np.zeros((_N_HABITS, 2, 2)))
     #: Genuine attempts per block and level in hours without an alarm, for each shop or part of a log.
@@ -73,6 +77,14 @@ class Lesson:
     def begin_part(self) -> None:
         """What comes now is another shop, or another part of the log."""
         self.calm.append({name: np.zeros(n) for name, n in BLOCKS.items()})
+
+    def merge(self, other: Lesson) -> None:
+        """Add what another lesson taught."""
+        self.n += other.n
+        for pattern, attack in other.attack.items():
+            self.attack[pattern] += attack
+        self.ends += other.ends
+        self.calm += other.calm
 
     def sum_calm(self) -> dict[str, Floats]:
         """Shares of levels over all parts."""

@@ -1,8 +1,8 @@
-"""One definition of a feature, two runtimes: the batch model's steps on a log up to an attempt, and the guard at it.
+"""One definition of a feature, two runtimes: the batch's steps on a log up to an attempt, and the guard.
 
-By design the two differ in what `docs/method/guard.md` lists: the guard counts the hour and the one before where the
-batch counts the hour, knows a habit 20 to 40 minutes after it began, counts accounts by 64 bits, has no misspellings,
-and remembers what it held an attack's.
+By design the two differ in what `docs/method/guard.md` lists: the guard counts the hour and the one before
+where the batch counts the hour, knows a habit 20 to 40 minutes after it began, counts accounts by 64 bits, has no
+misspellings, and remembers what it held an attack's.
 """
 
 from __future__ import annotations
@@ -35,12 +35,11 @@ DAY_US = 86_400_000_000
 
 @pytest.fixture(scope="module")
 def pairs() -> list[tuple[dict[str, int], Context]]:
-    """For some attempts of a day with an attack: level per block by the batch's steps, and the guard's context."""
+    """For some attempts of a day with an attack: levels by the batch's steps, and the guard's context."""
     case = vary_case(CASES["botnet"], n_accounts=2_000, days=8, rate=0.3)
     table = simulate_logins(case, 5).tables["logins"]
-    rows = check_rows(
-        LOGINS, table.with_columns(line=pl.int_range(1, pl.len() + 1, dtype=pl.Int64)), "UTC"
-    ).frame
+    numbered = table.with_columns(line=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
+    rows = check_rows(LOGINS, numbered, "UTC").frame
     # Within one UTC day nothing that the guard counts by days has ended yet.
     day = pl.col("time_us") // DAY_US
     busiest = rows.group_by(day.alias("day")).len().sort("len", "day")["day"][-1]

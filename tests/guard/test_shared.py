@@ -55,7 +55,7 @@ def attempt(ip: str, account: str, agent: str = "Firefox/140", **more: str) -> K
 def note(counters: Counters, keys: Keys, time_s: int, *, success: bool) -> Seen:
     seen = counters.look(keys, time_s)
     cold = seen.habit not in (6, 10, 11, 12)
-    counters.note(keys, time_s, seen, success=success, cold=cold, p=0.1, good=success)
+    counters.note(keys, time_s, seen, success=success, cold=cold, p=0.1, good=success, sure=False)
     return seen
 
 
@@ -73,7 +73,7 @@ def play(counters: Counters, n: int, seed: int) -> list[object]:
         )
         told.append(note(counters, keys, time_s, success=rng.random() < 0.6))
         if i % 50 == 0:
-            counters.forget(keys)
+            counters.forget(keys, sure=True)
             told += [counters.site(time_s), counters.minutes(time_s, 1_440).tolist()]
     return told
 
@@ -95,7 +95,7 @@ def test_a_customer_is_known_where_a_good_login_was(counters: Counters) -> None:
     later_s = START_S + 7_200
     assert counters.look(home, later_s).habit == 12
     assert counters.look(away, later_s).habit == 1
-    counters.forget(home)
+    counters.forget(home, sure=True)
     assert counters.look(home, later_s).habit != 12
 
 
@@ -138,7 +138,7 @@ def test_a_flood_of_new_addresses_takes_no_more_room_and_no_customer_s_place(
     for n in range(n_flood):
         ip = f"2001:db8:{rng.getrandbits(16):x}:{rng.getrandbits(16):x}::1"
         keys = attempt(ip, f"nobody{n}", f"Agent {n}")
-        counters.note(keys, START_S + 60, NOTHING, success=False, cold=True, p=0.9, good=False)
+        counters.note(keys, START_S + 60, NOTHING, success=False, cold=True, p=0.9, good=False, sure=False)
     later_s = START_S + 7_200
     assert all(counters.look(keys, later_s).habit == 12 for keys in customers)
     if isinstance(counters, SharedCounters):
@@ -146,6 +146,23 @@ def test_a_flood_of_new_addresses_takes_no_more_room_and_no_customer_s_place(
         assert counters.n_lost == 0
         server: Redis = request.getfixturevalue("server")
         assert server.client.dbsize() <= most
+
+
+def test_a_clock_that_was_ahead_leaves_nothing_stuck(counters: Counters) -> None:
+    later_s = START_S + 400 * 86_400
+    for n in range(12):
+        note(counters, attempt("203.0.113.9", f"customer{n}"), later_s, success=False)
+    now_s = START_S + 60
+    ann = attempt("203.0.113.9", "ann")
+    seen = counters.look(ann, now_s)
+    assert (seen.n_now, seen.again) == (0, 0)
+    assert counters.look(attempt("203.0.113.9", "customer1"), now_s).again == 0
+    note(counters, ann, now_s, success=False)
+    counters.site(now_s)
+    assert counters.minutes(now_s, 1).tolist() == [[1, 0, 0, 0]]
+    assert counters.look(attempt("203.0.113.9", "ben"), now_s).n_now == 1
+    hour_s = now_s + 3_600
+    assert counters.site(hour_s).soon[0] < counters.site(now_s).soon[0], "it fades again"
 
 
 @pytest.fixture
@@ -173,7 +190,7 @@ def test_no_race_loses_a_count(server: Redis, pair: tuple[SharedCounters, Shared
     def flood(counters: SharedCounters) -> None:
         for n in range(n_each):
             keys = attempt("203.0.113.9", f"customer{n}")
-            counters.note(keys, START_S, NOTHING, success=False, cold=True, p=0.9, good=False)
+            counters.note(keys, START_S, NOTHING, success=False, cold=True, p=0.9, good=False, sure=False)
         counters.flush()
 
     with ThreadPoolExecutor(2) as pool:
@@ -234,7 +251,7 @@ def test_a_server_that_is_gone_or_hangs_is_told_at_once_and_nothing_noted_is_los
         assert counters.problem
         with pytest.raises(CountersGoneError):
             asyncio.run(counters.look_soon(keys, START_S))
-        counters.note(stranger, START_S, seen, success=False, cold=True, p=0.9, good=False)
+        counters.note(stranger, START_S, seen, success=False, cold=True, p=0.9, good=False, sure=False)
         server.thaw()
         assert wait_for(counters, keys).again == 1
         assert not counters.problem
@@ -242,7 +259,7 @@ def test_a_server_that_is_gone_or_hangs_is_told_at_once_and_nothing_noted_is_los
         server.stop()
         with pytest.raises(CountersGoneError):
             counters.look(keys, START_S)
-        counters.note(keys, START_S, seen, success=False, cold=True, p=0.9, good=False)
+        counters.note(keys, START_S, seen, success=False, cold=True, p=0.9, good=False, sure=False)
         server.start()
         assert wait_for(counters, keys).again == 1
         assert counters.n_lost == 0

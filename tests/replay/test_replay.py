@@ -73,7 +73,10 @@ def test_a_header_without_rows_is_an_empty_answer(tmp_path: Path) -> None:
 
 
 def test_a_web_log_is_replayed_in_chinese(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    line = '192.0.2.{i} - - [10/Mar/2026:10:{m:02d}:00 +0000] "POST /login HTTP/1.1" {status} 12 "-" "Mozilla/5.0"\n'
+    line = (
+        '192.0.2.{i} - - [10/Mar/2026:10:{m:02d}:00 +0000] "POST /login HTTP/1.1" {status} 12'
+        ' "-" "Mozilla/5.0"\n'
+    )
     log = tmp_path / "access.log"
     log.write_text("".join(line.format(i=i % 9, m=i, status=200 if i % 5 else 302) for i in range(50)))
     assert main(["replay", "--logins", str(log), "--out", str(tmp_path / "out"), "--lang", "zh"]) == 0

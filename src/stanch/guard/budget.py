@@ -74,9 +74,12 @@ class Budget:
     def sweep(self, time_s: int) -> None:
         """Let the past fade, set the threshold."""
         state = self._state
-        age = time_s - state.time_s
+        # No more fades at a step, however far the clock jumps; nor does it wait for a clock that was ahead.
+        age = min(time_s - state.time_s, 86_400) if state.time_s else 0
+        if age < 0 or not state.time_s:
+            state.time_s = time_s
         if age > 0:
-            fade = math.exp(-age / _FADE_S) if state.time_s else 1.0
+            fade = math.exp(-age / _FADE_S)
             state.genuine = [n * fade for n in state.genuine]
             state.logins = [n * fade for n in state.logins]
             state.attempts = [n * fade for n in state.attempts]

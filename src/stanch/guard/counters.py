@@ -57,8 +57,7 @@ class Seen(Struct, frozen=True, gc=False):
     #: elsewhere, 1 this place, 3 this network.
     habit: int
     #: Who tried the account within 20 minutes: 0 nobody, 1 from here, 2 from here and got in, 3 from
-    #: elsewhere; 4 from here, or with this device, came a login within a month that was held an attack's, 5
-    #: from elsewhere.
+    #: elsewhere; 4 within a month a login to it was all but surely an attack's, 5 it was held one.
     again: int
     #: The try before was a stranger's refusal that nobody has followed up yet.
     pending: bool
@@ -98,17 +97,27 @@ class Counters(Protocol):
         """
 
     def note(
-        self, keys: Keys, time_s: int, seen: Seen, *, success: bool, cold: bool, p: float, good: bool
+        self,
+        keys: Keys,
+        time_s: int,
+        seen: Seen,
+        *,
+        success: bool,
+        cold: bool,
+        p: float,
+        good: bool,
+        sure: bool,
     ) -> None:
         """Count an attempt whose end is known.
 
         `seen` is what `look` said of it (of it, only habit, again and pending count), `cold` whether it
         came from where its account is not at home, `p` the probability of attack; `good`: a success that
-        makes a habit.
+        makes a habit; one that makes none is remembered against the account's strangers, as an attack's for
+        `sure` or not.
         """
 
-    def forget(self, keys: Keys) -> None:
-        """Take back the habit that a success made: it was an attack's."""
+    def forget(self, keys: Keys, *, sure: bool) -> None:
+        """Take back the habit that a success made: it was an attack's, for `sure` or not."""
 
     def site(self, time_s: int) -> Kind:
         """Counts of the whole site."""

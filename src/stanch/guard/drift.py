@@ -52,7 +52,9 @@ class Drift:
 
     def sweep(self, time_s: int, scorecard: Scorecard) -> None:
         """Once an hour: let the past fade, compare."""
-        age = time_s - self._state.time_s
+        age = min(time_s - self._state.time_s, 86_400)
+        if age < 0:
+            self._state.time_s = time_s
         if age < 3600:
             return
         self.worst = self._compare(scorecard)

@@ -18,7 +18,7 @@ BLOCKS: Final = {
     "network": 9 * 13,
     "standing": 5,
     "target": 20,
-    "wave": 24,
+    "wave": 40,
     "client": 12,
     "place": 12,
 }

@@ -26,6 +26,8 @@ _SECOND_US: Final = 1_000_000
 _LOOKS_S: Final = (600, 3_600, 21_600, 86_400)
 #: Log-odds more than a challenge needs: several looks at one login find more that is chance.
 _LATE: Final = 1.0
+#: Log-odds from which a login is all but surely an attack's.
+_SUSPECT: Final = 4.0
 _MOST_LATE: Final = 50_000
 _MOST_PER_SWEEP: Final = 5_000
 #: … and so many before others have their turn.
@@ -193,7 +195,16 @@ class Guard:
         # A challenge that was only simulated has proved nothing.
         proven = context.action == "allow" or "challenge" in self.settings.enforce
         good = success and p < 0.5 and proven
-        self._counters.note(context.keys, context.time_s, seen, success=success, cold=cold, p=p, good=good)
+        self._counters.note(
+            context.keys,
+            context.time_s,
+            seen,
+            success=success,
+            cold=cold,
+            p=p,
+            good=good,
+            sure=context.log_odds >= _SUSPECT,
+        )
         self._budget.note(context.log_odds, 1 - p, success=success)
         if not self._wave.alarm:
             self._drift.note(context.levels, 1 - p)
@@ -309,7 +320,9 @@ class Guard:
         """Logins of strangers whose time has come to be looked at again, and for which time."""
         taken: list[tuple[int, Context]] = []
         for stage, queue in enumerate(self._late):
-            while queue and queue[0][0] <= now_s and len(taken) < most:
+            # Further ahead than this it was put there by a clock that was wrong.
+            latest_s = now_s + _LOOKS_S[stage] + 3_600
+            while queue and not now_s < queue[0][0] <= latest_s and len(taken) < most:
                 taken.append((stage, queue.popleft()[1]))
         return taken
 
@@ -336,7 +349,7 @@ class Guard:
                 log_odds += table[level]
         if log_odds < self._challenge + _LATE:
             return None
-        self._counters.forget(context.keys)
+        self._counters.forget(context.keys, sure=log_odds >= _SUSPECT)
         self._budget.note(log_odds, 1 - probability(log_odds + self.scorecard.success[context.habit]))
         reasons = list_reasons(self.scorecard, levels, self.settings.lang)
         return Reset(
@@ -346,7 +359,8 @@ class Guard:
     def _decide(self, now_us: int) -> list[Decision]:
         """Decisions about addresses that attacked since the last look."""
         now_s = now_us // _SECOND_US
-        for value in [value for value, until in self._decided.items() if until <= now_s]:
+        latest_s = now_s + self.settings.ban_s
+        for value in [value for value, until in self._decided.items() if not now_s < until <= latest_s]:
             del self._decided[value]
         made = []
         while self._foul:

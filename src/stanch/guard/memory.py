@@ -27,8 +27,8 @@ from stanch.guard.tables import Table, count_bytes, count_set_bytes
 _HABIT: Final = "14H14H2H"
 _HELD: Final = ((0, 6), (6, 9), (9, 13), (13, 14))
 #: Second, tags of network, place and device, got in, pending; tries from this network; a day's start and the
-#: networks that failed; of the last login held an attack's its second and tags of network and device.
-_TRY: Final = "I3H2BHIQI2H"
+#: networks that failed; of the last login held an attack's its second, and whether that was almost sure.
+_TRY: Final = "I3H2BHIQIB"
 #: An hour, who was refused and let in during it and the one before; a day, who was refused then and before.
 _CROWD: Final = "I4QI2Q"
 #: A week, who was let in during it and the one before, who comes regularly.
@@ -45,6 +45,9 @@ _CELLS: Final = struct.Struct("<I4i")
 HEAD_BYTES: Final = _HEADER + _MINUTES * _CELLS.size
 #: Sets of each table that tell how full it is.
 _SAMPLE: Final = 512
+#: What is dated further ahead was written while the clock was wrong, and counts as if it were of now or not at
+#: all; less comes from events that arrive out of order.
+_AHEAD_S: Final = 3_600
 #: Habits are dated in ticks of 20 minutes; one that is two ticks old is older than `NEAR_S`.
 _TICK_S: Final = NEAR_S
 _SITE: Final = 0x5354414E43485F31
@@ -120,12 +123,12 @@ class Tally:
         same_net = last_net == net
         here = same_net or (last_device == device and last_place == _tag(keys.place))
         again = 0
-        if time_s - second <= NEAR_S:
+        if abs(time_s - second) <= NEAR_S:
             again = (2 if got_in else 1) if here else 3
         followed = bool(pending) and again in (1, 2)
-        if suspect[0] and time_s - suspect[0] <= SUSPECT_S:
-            again = 4 if suspect[1] == net or suspect[2] == device != 0 else 5
-        if not failed or time_s - day > 86_400:
+        if suspect[0] and abs(time_s - suspect[0]) <= SUSPECT_S:
+            again = 4 if suspect[1] else 5
+        if not failed or abs(time_s - day) > 86_400:
             return again, followed, 0, n if same_net else 0
         return again, followed, (failed & ~(1 << (keys.net & 63))).bit_count(), n if same_net else 0
 
@@ -138,7 +141,7 @@ class Tally:
             let_in = (week | before) & others
             regular &= others
         record = self._crowds.get(key)
-        if record is None:
+        if record is None or record[0] > time_s // 3600 + 1:
             return 0, 0, let_in, 0, regular
         hour, bad, bad_before, good, good_before, day, bad_day, bad_day_before = record
         age = time_s // 3600 - hour
@@ -170,12 +173,21 @@ class Tally:
     # --- after
 
     def note(
-        self, keys: Keys, time_s: int, seen: Seen, *, success: bool, cold: bool, p: float, good: bool
+        self,
+        keys: Keys,
+        time_s: int,
+        seen: Seen,
+        *,
+        success: bool,
+        cold: bool,
+        p: float,
+        good: bool,
+        sure: bool,
     ) -> None:
         """Count an attempt whose end is known."""
         stays = not success and cold and seen.again not in (1, 2)
         followed = seen.pending
-        self._note_try(keys, time_s, success=success, pending=stays, suspect=success and not good)
+        self._note_try(keys, time_s, success=success, pending=stays, suspect=success and not good, sure=sure)
         bit = 1 << (keys.account & 63)
         self._note_crowd(keys.host, time_s, bit, success=success)
         if success:
@@ -197,20 +209,22 @@ class Tally:
                     if before < OWN_FROM:
                         self._add_kind(_name_class(block, before), time_s, cells, strangers, 1 - p)
 
-    def _note_try(self, keys: Keys, time_s: int, *, success: bool, pending: bool, suspect: bool) -> None:
+    def _note_try(
+        self, keys: Keys, time_s: int, *, success: bool, pending: bool, suspect: bool, sure: bool
+    ) -> None:
         record = self._tries.get(keys.account)
         net, device = _tag(keys.net), _tag(keys.device)
-        n, day, failed, suspected = 1, time_s, 0, [0, 0, 0]
+        n, day, failed, suspected = 1, time_s, 0, [0, 0]
         if record is not None:
             _, last_net, _, _, _, _, last_n, last_day, last_failed, *suspected = record
             if last_net == net:
                 n = min(last_n + 1, 0xFFFF)
-            if time_s - last_day <= 86_400:
+            if abs(time_s - last_day) <= 86_400:
                 day, failed = last_day, last_failed
         if not success:
             failed |= 1 << (keys.net & 63)
         if suspect:
-            suspected = [time_s, net, device]
+            suspected = [time_s, sure]
         self._tries.put(
             keys.account, time_s,
             time_s, net, _tag(keys.place), device, success, pending, n, day, failed, *suspected,
@@ -219,7 +233,7 @@ class Tally:
     def _note_crowd(self, key: int, time_s: int, bit: int, *, success: bool) -> None:
         record = self._crowds.get(key)
         hour, day = time_s // 3600, time_s // 86_400
-        if record is None:
+        if record is None or record[0] > hour + 1:
             at, bad, bad_before, good, good_before, on, bad_day, bad_day_before = hour, 0, 0, 0, 0, day, 0, 0
         else:
             at, bad, bad_before, good, good_before, on, bad_day, bad_day_before = record
@@ -239,6 +253,7 @@ class Tally:
         record = self._regulars.get(key)
         week = time_s // 604_800
         at, now, before, regular = record if record is not None else (week, 0, 0, 0)
+        at = min(at, week + 1)
         if week > at:
             # Who has not come for two weeks is regular no more.
             regular &= now | before
@@ -265,7 +280,7 @@ class Tally:
         fields[29] = day
         self._habits.put(keys.account, time_s, *fields)
 
-    def forget(self, keys: Keys) -> None:
+    def forget(self, keys: Keys, *, sure: bool) -> None:
         """Take back the habit that a login made, and hold it an attack's."""
         net, device = _tag(keys.net), _tag(keys.device)
         record = self._habits.get(keys.account)
@@ -278,7 +293,7 @@ class Tally:
             self._habits.put(keys.account, 0, *fields)
         record = self._tries.get(keys.account)
         if record is not None:
-            self._tries.put(keys.account, record[0], *record[:-3], record[0], net, device)
+            self._tries.put(keys.account, record[0], *record[:-2], record[0], sure)
 
     def _add_kind(self, key: int, time_s: int, cells: Sequence[float], cold: float, genuine: float) -> float:
         """Add to a kind; returns how many attempts it had before."""
@@ -292,7 +307,8 @@ class Tally:
         e, f, g, h = kind.day
         p, q, r, s = cells
         table.put(
-            key, int(kind.genuine + e + g), max(time_s, record[0]),
+            key, int(kind.genuine + e + g),
+            time_s if record[0] > time_s + _AHEAD_S else max(time_s, record[0]),
             a + p, b + q, c + r, d + s, e + p, f + q, g + r, h + s,
             kind.cold + cold, kind.genuine + genuine, kind.n + 1,
         )  # fmt: skip
@@ -303,8 +319,6 @@ class Tally:
         offset = _HEADER + minute % _MINUTES * _CELLS.size
         at, a, b, c, d = _CELLS.unpack_from(self._memory, offset)
         if at != minute:
-            if at > minute:
-                return
             a = b = c = d = 0
         p, q, r, s = cells
         _CELLS.pack_into(self._memory, offset, minute, a + p, b + q, c + r, d + s)

@@ -132,9 +132,9 @@ class SharedCounters:
         pieces = (*self._list_pieces(keys), ("hour", time_s // 3600 % 24))
         self._submit(_Operation(pieces, lambda tally: tally.note(keys, time_s, seen, **how), True, None))
 
-    def forget(self, keys: Keys) -> None:
+    def forget(self, keys: Keys, **how: Any) -> None:
         """Take back the habit that a success made."""
-        self._submit(_Operation(self._list_pieces(keys), lambda tally: tally.forget(keys), True, None))
+        self._submit(_Operation(self._list_pieces(keys), lambda tally: tally.forget(keys, **how), True, None))
 
     def site(self, time_s: int) -> Kind:
         """Counts of the whole site."""

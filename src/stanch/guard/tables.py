@@ -16,6 +16,7 @@ from typing import Any, Final
 WAYS: Final = 8
 _HEADS: Final = struct.Struct(f"<{WAYS}I")
 _HEAD: Final = struct.Struct("<I")
+_SAMPLE: Final = 512
 
 
 class Table:

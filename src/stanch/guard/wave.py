@@ -32,6 +32,8 @@ _MOST_KAPPA: Final = 6.0
 _KAPPA_STRENGTH: Final = 10.0
 #: Memory of kappa in minutes.
 _MEMORY_MIN: Final = 14 * 1440.0
+#: No more is forgotten at a step, however far the clock jumps.
+_MOST_AT_ONCE_MIN: Final = 1440
 #: How many cold refusals the ordinary mix of kinds is worth against that of an attack.
 _MIX_STRENGTH: Final = 20.0
 #: Attempts of strangers that all kinds together are worth where little is known of them.
@@ -105,8 +107,11 @@ class Wave:
         self._site = self._counters.site(time_s)
         minutes = self._counters.minutes(time_s, _WINDOWS[-1])
         whole = tuple(self._site.day)
-        learn = time_s // 60 - self.state.minute
-        fade = math.exp(-min(learn, 10**6) / _MEMORY_MIN) if learn > 0 else 1.0
+        learn = min(time_s // 60 - self.state.minute, _MOST_AT_ONCE_MIN)
+        if learn < -60:
+            # The clock was wrong when this was saved.
+            self.state.minute, self.state.until_s = time_s // 60, 0
+        fade = math.exp(-learn / _MEMORY_MIN) if learn > 0 else 1.0
         sums = np.cumsum(minutes[::-1], axis=0)
         share, excess, late = 0.0, 0.0, (0.0, 0.0)
         for null, width in zip(self.state.nulls, _WINDOWS, strict=True):
@@ -166,10 +171,10 @@ class Wave:
             r_client = _compare(q_client, x_client, excess) if client.n else 0.0
             r_place = _compare(q_place, x_place, excess) if place.n else 0.0
             n = max(cells[0] + cells[2], excess, 1.0)
-            share = min(max(self.share, excess / n) if not window else excess / n, 0.98)
+            share = min(max(self.share, excess / n) if not window else excess / n, 0.995)
             odds = math.log(share / (1 - share)) + r_client + r_place
             levels = (
-                1 + min(max(int(odds * 2) + 10, 0), 22),
+                1 + min(max(int(odds * 2 + 12), 0), 38),
                 min(max(int(r_client + 4), 0), 10) + 1,
                 min(max(int(r_place + 4), 0), 10) + 1,
             )

@@ -33,7 +33,8 @@ _SECRET: Final = b"stanch replay: counters that nobody keeps"
 _MOST_UNTOLD: Final = 0.5
 _UNTOLD: Final = (
     "login attempts: whether they succeeded is not known of {n} of {of}, so the guard had nothing to learn"
-    " from (--map logins.outcome=THEIRS, or readers.web.login_success and login_failure in the file of --config)"
+    " from (--map logins.outcome=THEIRS, or readers.web.login_success and login_failure in the file of"
+    " --config)"
 )
 
 
