@@ -1,8 +1,10 @@
 """The budget: which score an attempt needs so that not too many genuine logins are challenged.
 
-Whoever gets in is genuine with probability 1 - p, p being that of an attack after the success. The scores that such
-logins had before their password was checked make a histogram that fades over a week; the threshold is the lowest
-score above which it holds no more than the share that the operator allows.
+Whoever gets in is genuine with probability 1 - p, p being that of an attack after the success. The scores
+that such logins had before their password was checked make a histogram that fades over a week; the
+threshold is the lowest score above which it holds no more than the share that the operator allows. Lists
+open at most 5 % of what they try (`docs/method/stuffing.md`), so more successes than that above a score are
+genuine whatever the scorecard says of them.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import math
 from typing import Final
 
 import msgspec
+import numpy as np
 from msgspec import Struct
 
 from stanch.guard.counters import Counters
@@ -22,10 +25,14 @@ _N: Final = 81
 _FADE_S: Final = 7 * 86_400.0
 #: Genuine logins, at least, that a share is taken of: a shop that starts may challenge a few.
 _LEAST: Final = 1_000.0
+_MOST_OPENED: Final = 0.05
 
 
 class _State(Struct):
+    #: By score: genuine logins; all logins; all attempts.
+    genuine: list[float]
     logins: list[float]
+    attempts: list[float]
     total: float = 0.0
     time_s: int = 0
 
@@ -35,23 +42,34 @@ class Budget:
 
     def __init__(self, counters: Counters, share: float) -> None:
         self._counters = counters
-        self._share = share
+        self.share = share
         saved = counters.load("budget")
-        self._state = msgspec.msgpack.decode(saved, type=_State) if saved else _State([0.0] * _N)
+        self._state = (
+            msgspec.msgpack.decode(saved, type=_State)
+            if saved
+            else _State([0.0] * _N, [0.0] * _N, [0.0] * _N)
+        )
         #: Log-odds below which nobody is challenged.
-        self.threshold = _FIRST
+        self.threshold = math.inf
+        self._above = np.zeros(_N)
+        self.sweep(0)
 
-    def note(self, log_odds: float, genuine: float) -> None:
-        """A login that was let in, genuine with this probability."""
+    def note(self, log_odds: float, genuine: float, *, success: bool = True) -> None:
+        """An attempt with its score; `genuine`: the probability that its login is a customer's."""
         bin = int((log_odds - _FIRST) / _STEP)
         if bin >= 0:
-            self._state.logins[min(bin, _N - 1)] += genuine
-        self._state.total += genuine
+            bin = min(bin, _N - 1)
+            self._state.attempts[bin] += 1
+            if success:
+                self._state.logins[bin] += 1
+                self._state.genuine[bin] += genuine
+        if success:
+            self._state.total += genuine
 
     def spent(self, log_odds: float) -> float:
-        """Share of genuine logins with at least this score."""
-        first = min(max(math.ceil((log_odds - _FIRST) / _STEP), 0), _N - 1)
-        return sum(self._state.logins[first:]) / max(self._state.total, _LEAST)
+        """Share of genuine logins with at least this score, at the last look."""
+        first = min(max(math.ceil((log_odds - _FIRST) / _STEP), 0), _N - 1) if log_odds < math.inf else _N - 1
+        return float(self._above[first]) / max(self._state.total, _LEAST)
 
     def sweep(self, time_s: int) -> None:
         """Let the past fade, set the threshold."""
@@ -59,15 +77,15 @@ class Budget:
         age = time_s - state.time_s
         if age > 0:
             fade = math.exp(-age / _FADE_S) if state.time_s else 1.0
+            state.genuine = [n * fade for n in state.genuine]
             state.logins = [n * fade for n in state.logins]
+            state.attempts = [n * fade for n in state.attempts]
             state.total *= fade
             state.time_s = time_s
-        allowed = self._share * max(state.total, _LEAST)
-        above, threshold = 0.0, math.inf
-        for bin in range(_N - 1, -1, -1):
-            above += state.logins[bin]
-            if above > allowed:
-                break
-            threshold = _FIRST + bin * _STEP
-        self.threshold = threshold
+        genuine, logins, attempts = (
+            np.cumsum(counts[::-1])[::-1] for counts in (state.genuine, state.logins, state.attempts)
+        )
+        self._above = np.maximum(genuine, logins - _MOST_OPENED * attempts)
+        allowed = np.flatnonzero(self._above <= self.share * max(state.total, _LEAST))
+        self.threshold = _FIRST + float(allowed[0]) * _STEP if len(allowed) and self.share else math.inf
         self._counters.save("budget", msgspec.msgpack.encode(state))

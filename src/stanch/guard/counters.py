@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple, Protocol
 
+import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from stanch.guard.keys import Keys
 
 #: How soon after a failure a person tries again, at the latest.
 NEAR_S: Final = 20 * 60
+#: How long a login that was held an attack's is remembered against strangers.
+SUSPECT_S: Final = 30 * 86_400
 #: A client or place needs so many attempts to be judged for itself; rarer ones are counted together.
 OWN_FROM: Final = 20
 #: Time constants of the two fading windows and of the long memory of a kind, in seconds.
@@ -36,6 +40,8 @@ class Kind(NamedTuple):
     n: float
 
 
+#: Habits with the device in a place or network of the account's: nothing else needs to be asked.
+KNOWN_DEVICE: Final = frozenset((6, 12))
 NO_KIND: Final = Kind((0.0,) * 4, (0.0,) * 4, 0.0, 0.0, 0.0)
 
 
@@ -45,7 +51,8 @@ class Seen(Struct, frozen=True, gc=False):
     #: 0 the account was never let in; else 1 + 3 x place + device as in `stuffing_context.sql`, place being 0
     #: elsewhere, 1 this place, 3 this network.
     habit: int
-    #: Who tried the account within 20 minutes: 0 nobody, 1 from here, 2 from here and got in, 3 from elsewhere.
+    #: Who tried the account within 20 minutes: 0 nobody, 1 from here, 2 from here and got in, 3 from
+    #: elsewhere; 4 within a month a login to it was all but surely an attack's, 5 it was held one.
     again: int
     #: The try before was a stranger's refusal that nobody has followed up yet.
     pending: bool
@@ -74,29 +81,42 @@ class Counters(Protocol):
         """What the past says; changes nothing."""
 
     def note(
-        self, keys: Keys, time_s: int, seen: Seen, *, success: bool, cold: bool, genuine: float, good: bool
+        self,
+        keys: Keys,
+        time_s: int,
+        seen: Seen,
+        *,
+        success: bool,
+        cold: bool,
+        p: float,
+        good: bool,
+        sure: bool,
     ) -> None:
         """Count an attempt whose end is known.
 
-        `seen` is what `look` said of it (of it, only habit, again and pending count), `cold` whether it came from
-        where its account is not at home, `genuine` the probability that it is a customer's; `good`: a success
-        that makes a habit.
+        `seen` is what `look` said of it (of it, only habit, again and pending count), `cold` whether it
+        came from where its account is not at home, `p` the probability of attack; `good`: a success that
+        makes a habit; one that makes none is remembered against the account's strangers, as an attack's for
+        `sure` or not.
         """
 
-    def forget(self, keys: Keys) -> None:
-        """Take back the habit that a success made: it was an attack's."""
+    def forget(self, keys: Keys, *, sure: bool) -> None:
+        """Take back the habit that a success made: it was an attack's, for `sure` or not."""
 
     def site(self, time_s: int) -> Kind:
         """Counts of the whole site."""
 
-    def minutes(self, time_s: int, n: int) -> list[tuple[int, int, int, int]]:
-        """Attempts by cell in each of the last `n` minutes, this one last; at most a day."""
+    def minutes(self, time_s: int, n: int) -> NDArray[np.int64]:
+        """Attempts in each of the last `n` minutes (at most a day), this one last, by cell."""
 
     def load(self, name: str) -> bytes:
         """What was saved under a name; empty if nothing."""
 
     def save(self, name: str, data: bytes) -> None:
-        """Keep some bytes (at most 4,000) under a name."""
+        """Keep some bytes (at most 8,000) under a name."""
+
+    def fill(self) -> dict[str, float]:
+        """Share of each table in use."""
 
     def fill(self) -> dict[str, float]:
         """Share of each table in use, from a sample; empty where nothing is of fixed size."""

@@ -12,16 +12,21 @@ from stanch.guard.attempts import Action, Answer, Attempt, Reason
 from stanch.guard.budget import Budget
 from stanch.guard.counters import NO_KIND, Counters, Seen
 from stanch.guard.decisions import Decision
-from stanch.guard.features import AT_HOME, list_levels
+from stanch.guard.drift import Drift
+from stanch.guard.features import AT_HOME, BLOCKS, list_levels
 from stanch.guard.keys import KeyMaker, Keys
-from stanch.guard.reasons import list_reasons
+from stanch.guard.reasons import list_reasons, load_texts
 from stanch.guard.scorecard import Scorecard, probability
 from stanch.guard.settings import GuardSettings
 from stanch.guard.wave import Wave
 
 _SECOND_US: Final = 1_000_000
 #: When a login by a stranger is looked at again, in seconds after it.
-_LOOKS_S: Final = (120, 600, 1_800, 7_200, 21_600, 43_200, 86_400)
+_LOOKS_S: Final = (600, 3_600, 21_600, 86_400)
+#: Log-odds more than a challenge needs: several looks at one login find more that is chance.
+_LATE: Final = 1.0
+#: Log-odds from which a login is all but surely an attack's.
+_SUSPECT: Final = 4.0
 _MOST_LATE: Final = 50_000
 _MOST_PER_SWEEP: Final = 5_000
 #: A host needs so many other accounts, none of them let in, and so sure an attack, for a decision.
@@ -31,7 +36,8 @@ _MOST_DECISIONS: Final = 20_000
 
 
 class Context(Struct, array_like=True, frozen=True):
-    """All that `settle` needs of an attempt; handed out signed, so that the guard keeps nothing per attempt."""
+    """All that `settle` needs of an attempt; handed out signed, so that the guard keeps nothing per
+    attempt."""
 
     time_s: int
     ip: str
@@ -51,6 +57,8 @@ class Context(Struct, array_like=True, frozen=True):
     n_regular: int
     #: The device is known for the account.
     known: bool
+    #: Name and password are on the list of leaked credentials.
+    leaked: bool
 
     @property
     def score(self) -> float:
@@ -90,7 +98,8 @@ class Sweep(Struct, frozen=True):
     threshold: float = 1.0
     #: Share of genuine logins challenged lately, as far as known.
     spent: float = 0.0
-    #: How far the scorecard's calm hours are from this shop's, 0 to 1 (total variation), and in words if too far.
+    #: How far the scorecard's calm hours are from this shop's, 0 to 1 (total variation), and in words if
+    #: too far.
     drift: float = 0.0
     misfit: str = ""
 
@@ -101,21 +110,16 @@ class Guard:
     def __init__(
         self, counters: Counters, scorecard: Scorecard, settings: GuardSettings, secret: bytes
     ) -> None:
-        self.settings = settings
-        self.scorecard = scorecard
         self._counters = counters
         self._keys = KeyMaker(secret)
         self._wave = Wave(counters)
         self._budget = Budget(counters, settings.budget)
-        self._budget.sweep(0)
-        self._tables = tuple(scorecard.addends.values())
-        self._challenge = 0.0
-        self._deny = math.log(scorecard.deny / (1 - scorecard.deny))
-        self._base_challenge = math.log(scorecard.challenge / (1 - scorecard.challenge))
+        self._drift = Drift(counters)
+        self._challenge = self._base_challenge = self._deny = math.inf
         self._late: list[deque[tuple[int, Context]]] = [deque(maxlen=_MOST_LATE) for _ in _LOOKS_S]
         self._foul: OrderedDict[int, Context] = OrderedDict()
         self._decided: dict[str, int] = {}
-        self._set_threshold()
+        self.use(scorecard, settings)
 
     def assess(self, attempt: Attempt) -> Assessment:
         """What to do about an attempt, before its password is checked.
@@ -133,13 +137,15 @@ class Guard:
         for table, level in zip(self._tables, levels, strict=True):
             if level >= 0:
                 log_odds += table[level]
+        if attempt.leaked:
+            log_odds += self.scorecard.leaked
         known = attempt.device_known or (habit > 3 and (habit - 1) % 3 == 2)
         action: Action = "allow"
         if log_odds >= self._challenge and not known:
             action = "deny" if log_odds >= self._deny and _is_foul(seen) else "challenge"
         context = Context(
-            time_s, attempt.ip, attempt.account, keys, levels, log_odds, action, habit, seen.again, seen.pending,
-            seen.n_now, seen.bad_now, seen.n_regular, known,
+            time_s, attempt.ip, attempt.account, keys, levels, log_odds, action, habit, seen.again,
+            seen.pending, seen.n_now, seen.bad_now, seen.n_regular, known, bool(attempt.leaked),
         )  # fmt: skip
         return Assessment(self._answer(action, log_odds, levels), context)
 
@@ -156,18 +162,29 @@ class Guard:
         log_odds = context.log_odds + adds[context.habit]
         p = probability(log_odds)
         cold = context.habit not in AT_HOME
-        good = success and p < 0.5
+        # A challenge that was only simulated has proved nothing.
+        proven = context.action == "allow" or "challenge" in self.settings.enforce
+        good = success and p < 0.5 and proven
         self._counters.note(
-            context.keys, context.time_s, seen, success=success, cold=cold, genuine=1 - p, good=good
+            context.keys,
+            context.time_s,
+            seen,
+            success=success,
+            cold=cold,
+            p=p,
+            good=good,
+            sure=context.log_odds >= _SUSPECT,
         )
+        self._budget.note(context.log_odds, 1 - p, success=success)
+        if not self._wave.alarm:
+            self._drift.note(context.levels, 1 - p)
         if not success:
             if p >= _SURE and context.n_now >= _FOUL_FROM and context.bad_now >= 0.8 * context.n_now:
                 self._foul[context.keys.host] = context
                 if len(self._foul) > _MOST_DECISIONS:
                     self._foul.popitem(last=False)
             return self._answer("allow", log_odds, ())
-        self._budget.note(context.log_odds, 1 - p)
-        if p >= self.scorecard.reset and not context.known:
+        if p >= self.scorecard.reset and context.log_odds >= self._challenge and not context.known:
             return self._answer("reset", log_odds, context.levels)
         if cold and not context.known:
             self._late[0].append((context.time_s + _LOOKS_S[0], context))
@@ -178,7 +195,9 @@ class Guard:
         now_s = now_us // _SECOND_US
         self._wave.sweep(now_s)
         self._budget.sweep(now_s)
+        self._drift.sweep(now_s, self.scorecard)
         self._set_threshold()
+        block, drift, usual = self._drift.worst
         return Sweep(
             now_us,
             tuple(self._decide(now_us)),
@@ -188,24 +207,27 @@ class Guard:
             self._wave.state.since_s * _SECOND_US if self._wave.alarm else 0,
             probability(self._challenge),
             self._budget.spent(self._challenge),
+            drift,
+            self._tell_misfit(block, drift, usual) if drift > usual else "",
         )
+
+    @property
+    def alarm(self) -> bool:
+        """Whether an attack on the whole site is seen."""
+        return self._wave.alarm
+
+    def use(self, scorecard: Scorecard, settings: GuardSettings) -> None:
+        """Go on with another scorecard and other settings."""
+        self.scorecard, self.settings = scorecard, settings
+        self._tables = tuple(scorecard.addends[name] for name in BLOCKS)
+        self._deny = math.log(scorecard.deny / (1 - scorecard.deny))
+        self._base_challenge = math.log(scorecard.challenge / (1 - scorecard.challenge))
+        self._budget.share = settings.budget
+        self._set_threshold()
 
     def hash_account(self, account: str) -> int:
         """The number under which an account is counted, to bind a device's cookie to."""
         return self._keys.hash("account", account)
-
-    def use(self, scorecard: Scorecard, settings: GuardSettings) -> None:
-        """Go on with another scorecard and other settings; what was counted stays.
-
-        The sizes of the counters are those of the start.
-        """
-        self.settings, self.scorecard = settings, scorecard
-        self._budget = Budget(self._counters, settings.budget)
-        self._budget.sweep(0)
-        self._tables = tuple(scorecard.addends.values())
-        self._deny = math.log(scorecard.deny / (1 - scorecard.deny))
-        self._base_challenge = math.log(scorecard.challenge / (1 - scorecard.challenge))
-        self._set_threshold()
 
     def fill(self) -> dict[str, float]:
         """Share of each table of the counters that is in use."""
@@ -215,11 +237,16 @@ class Guard:
         """Write what is not written yet."""
         self._counters.close()
 
+    def _tell_misfit(self, block: str, drift: float, usual: float) -> str:
+        return load_texts(self.settings.lang)["misfit"].format(
+            block=block, percent=round(100 * drift), usual=round(100 * usual)
+        )
+
     def _set_threshold(self) -> None:
         self._challenge = max(self._base_challenge, self._budget.threshold)
 
     def _answer(self, action: Action, log_odds: float, levels: tuple[int, ...]) -> Answer:
-        reasons = () if action == "allow" else list_reasons(self.scorecard, levels)
+        reasons = () if action == "allow" else list_reasons(self.scorecard, levels, self.settings.lang)
         return Answer(action, probability(log_odds), reasons, action not in self.settings.enforce)
 
     def _look_again(self, now_s: int) -> list[Reset]:
@@ -243,15 +270,15 @@ class Guard:
         levels = list_levels(seen, wave)
         behaviour, target = context.levels[0], context.levels[4]
         levels = (behaviour, *levels[1:4], target, *levels[5:])
-        log_odds = self.scorecard.base
+        log_odds = self.scorecard.base + self.scorecard.leaked * context.leaked
         for table, level in zip(self._tables, levels, strict=True):
             if level >= 0:
                 log_odds += table[level]
-        if log_odds < self._challenge or log_odds <= context.log_odds:
+        if log_odds < self._challenge + _LATE:
             return None
-        self._counters.forget(context.keys)
+        self._counters.forget(context.keys, sure=log_odds >= _SUSPECT)
         self._budget.note(log_odds, 1 - probability(log_odds + self.scorecard.success[context.habit]))
-        reasons = list_reasons(self.scorecard, levels)
+        reasons = list_reasons(self.scorecard, levels, self.settings.lang)
         return Reset(
             context.account, probability(log_odds), reasons, context, "reset" not in self.settings.enforce
         )
@@ -275,7 +302,7 @@ class Guard:
                     "ip" if scope == "ip" else "range",
                     "captcha" if shared else "ban",
                     "stanch/many-accounts",
-                    f"{context.bad_now} of {context.n_now} accounts tried within two hours were never let in",
+                    load_texts(self.settings.lang)["accounts"].format(bad=context.bad_now, n=context.n_now),
                     now_us,
                     now_us + self.settings.ban_s * _SECOND_US,
                     "ban" not in self.settings.enforce,

@@ -1,8 +1,8 @@
 """What the counters are kept by: an attempt -> keyed hashes of 64 bits.
 
-Accounts and devices are hashed under a secret key (BLAKE2b, RFC 7693, keyed) before they get into any counter.
-Addresses and networks are numbers already and are mixed with a secret only so that nobody can aim at one
-place of a table.
+Accounts and devices are hashed under a secret key (BLAKE2b, RFC 7693, keyed) before they get into any
+counter. Addresses and networks are numbers already and are mixed with a secret only so that nobody can aim
+at one place of a table.
 """
 
 from __future__ import annotations
@@ -76,10 +76,7 @@ class KeyMaker:
         else:
             place = self._name_place(attempt.asn, attempt.country)
         host = self._mix(host)
-        if attempt.account:
-            account = self.hash("account", attempt.account)
-        else:
-            account = self._mix(host ^ client)
+        account = self.hash("account", attempt.account) if attempt.account else self._mix(host ^ client)
         device = self.hash("device", attempt.device) if attempt.device else client
         return Keys(account, device, family, client, host, self._mix(net), place)
 

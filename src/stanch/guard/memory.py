@@ -1,7 +1,7 @@
 """Counters in this process: tables of fixed size in a memory-mapped file.
 
-`MAP_SHARED` pages belong to the system, not to the process: `kill -9` loses nothing. After a power cut the file is as
-the system last wrote it, seconds before.
+`MAP_SHARED` pages belong to the system, not to the process: `kill -9` loses nothing. After a power cut the
+file is as the system last wrote it, seconds before.
 """
 
 from __future__ import annotations
@@ -14,16 +14,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from stanch.errors import StoreError
-from stanch.guard.counters import FADES_S, NEAR_S, NO_KIND, OWN_FROM, Kind, Seen
+from stanch.guard.counters import FADES_S, KNOWN_DEVICE, NEAR_S, NO_KIND, OWN_FROM, SUSPECT_S, Kind, Seen
 from stanch.guard.keys import Keys
 from stanch.guard.tables import Table, count_bytes
 
-#: Tags of 6 networks, 3 places, 4 devices, 1 family that let the account in, each with its first tick.
-_HABIT: Final = "14H14H"
+#: Tags of 6 networks, 3 places, 4 devices, 1 family that let the account in, each with its first tick; the
+#: first tick of all, the last day.
+_HABIT: Final = "14H14H2H"
+_HELD: Final = ((0, 6), (6, 9), (9, 13), (13, 14))
 #: Second, tags of network, place and device, got in, pending; tries from this network; a day's start and the
-#: networks that failed.
-_TRY: Final = "I3H2BHIQ"
+#: networks that failed; of the last login held an attack's its second, and whether that was almost sure.
+_TRY: Final = "I3H2BHIQIB"
 #: An hour, who was refused and let in during it and the one before; a day, who was refused then and before.
 _CROWD: Final = "I4QI2Q"
 #: A week, who was let in during it and the one before, who comes regularly.
@@ -33,16 +38,17 @@ _KIND: Final = "I11f"
 _KINDS: Final = 1 << 16
 _MAGIC: Final = b"stanch counters 1\n"
 _HEADER: Final = 4096 * 16
-_SLOT: Final = 4096
+_SLOT: Final = 8192
 _MINUTES: Final = 1440
 _CELLS: Final = struct.Struct("<I4i")
 #: Habits are dated in ticks of 20 minutes; one that is two ticks old is older than `NEAR_S`.
 _TICK_S: Final = NEAR_S
 _SITE: Final = 0x5354414E43485F31
 _CLIENT, _PLACE = range(2)
-_NAMES: Final = ("site", "budget", "wave", "late")
+_NAMES: Final = ("budget", "wave", "drift")
 
-#: Expected number of distinct accounts behind so many bits of 64 (linear counting, Whang et al., ACM TODS 15, 1990).
+#: Expected number of distinct accounts behind so many bits of 64 (linear counting, Whang et al., ACM TODS
+#: 15, 1990).
 _DISTINCT: Final = [round(-64 * math.log1p(-k / 64)) if k < 64 else 300 for k in range(65)]
 
 
@@ -71,14 +77,18 @@ class MemoryCounters:
         self._all = tables
         self._habits, self._regulars = tables["habits"], tables["regulars"]
         self._tries, self._crowds, self._kinds = tables["tries"], tables["crowds"], tables["kinds"]
+        #: Of the whole site since the last look: cells, genuine strangers, genuine.
+        self._unsaved = [0.0] * 6
 
     # --- before the password is checked
 
     def look(self, keys: Keys, time_s: int) -> Seen:
+        """What the past says; changes nothing."""
         habit = self._find_habit(keys, time_s)
         again, pending, elsewhere, tries = self._find_tries(keys, time_s)
-        bit = 1 << (keys.account & 63)
-        others = ~bit
+        if habit in KNOWN_DEVICE:
+            return Seen(habit, again, pending, elsewhere, tries, 0, 0, 0, 0, 0, 0, 0, NO_KIND, NO_KIND)
+        others = ~(1 << (keys.account & 63))
         now, now_bad, ever, ever_bad, regular = self._count(keys.host, time_s, others)
         _, _, net, net_bad, _ = self._count(keys.net, time_s, others)
         return Seen(
@@ -100,36 +110,37 @@ class MemoryCounters:
 
     def _find_habit(self, keys: Keys, time_s: int) -> int:
         record = self._habits.get(keys.account)
-        if record is None:
+        tick = time_s // _TICK_S & 0xFFFF
+        if record is None or not record[28] or (tick - record[28]) & 0xFFFF <= 1:
             return 0
-        tick = time_s // _TICK_S
-        if not any(since and (tick - since) & 0xFFFF > 1 for since in record[14:20]):
-            return 0
-        place = device = 0
-        if _is_held(record, 0, 6, keys.net, tick):
-            place = 3
-        elif _is_held(record, 6, 9, keys.place, tick):
-            place = 1
+        device = 0
         if keys.device and _is_held(record, 9, 13, keys.device, tick):
             device = 2
         elif keys.family and _is_held(record, 13, 14, keys.family, tick):
             device = 1
-        return 1 + 3 * place + device
+        if _is_held(record, 0, 6, keys.net, tick):
+            return 10 + device
+        if _is_held(record, 6, 9, keys.place, tick):
+            return 4 + device
+        return 1 + device
 
     def _find_tries(self, keys: Keys, time_s: int) -> tuple[int, bool, int, int]:
         record = self._tries.get(keys.account)
         if record is None:
             return 0, False, 0, 0
-        second, net, place, device, got_in, pending, n, day, failed = record
-        same_net = net == _tag(keys.net)
-        here = same_net or (place == _tag(keys.place) and device == _tag(keys.device))
+        second, last_net, last_place, last_device, got_in, pending, n, day, failed, *suspect = record
+        net, device = _tag(keys.net), _tag(keys.device)
+        same_net = last_net == net
+        here = same_net or (last_device == device and last_place == _tag(keys.place))
         again = 0
         if time_s - second <= NEAR_S:
             again = (2 if got_in else 1) if here else 3
-        if time_s - day > 86_400:
-            failed = 0
-        elsewhere = (failed & ~(1 << (keys.net & 63))).bit_count()
-        return again, bool(pending and again in (1, 2)), elsewhere, n if same_net else 0
+        followed = bool(pending) and again in (1, 2)
+        if suspect[0] and time_s - suspect[0] <= SUSPECT_S:
+            again = 4 if suspect[1] else 5
+        if not failed or time_s - day > 86_400:
+            return again, followed, 0, n if same_net else 0
+        return again, followed, (failed & ~(1 << (keys.net & 63))).bit_count(), n if same_net else 0
 
     def _count(self, key: int, time_s: int, others: int) -> tuple[int, int, int, int, int]:
         """Bits of accounts but one at an address or network: lately, of them bad; ever, bad; regular."""
@@ -172,62 +183,62 @@ class MemoryCounters:
     # --- after
 
     def note(
-        self, keys: Keys, time_s: int, seen: Seen, *, success: bool, cold: bool, genuine: float, good: bool
+        self,
+        keys: Keys,
+        time_s: int,
+        seen: Seen,
+        *,
+        success: bool,
+        cold: bool,
+        p: float,
+        good: bool,
+        sure: bool,
     ) -> None:
+        """Count an attempt whose end is known."""
         stays = not success and cold and seen.again not in (1, 2)
         followed = seen.pending
-        self._note_try(keys, time_s, success=success, pending=stays)
+        self._note_try(keys, time_s, success=success, pending=stays, suspect=success and not good, sure=sure)
         bit = 1 << (keys.account & 63)
         self._note_crowd(keys.host, time_s, bit, success=success)
-        self._note_crowd(keys.net, time_s, bit, success=success)
-        if success and good:
-            self._note_habit(keys, time_s)
-            self._note_regular(keys.host, time_s, bit, seen.habit >= 10)
-            self._note_regular(keys.net, time_s, bit, seen.habit >= 10)
-        cells = [0, 0, 0, 0]
         if success:
-            cells[2 if cold else 3] = 1
-            cells[1] = int(followed)
-        elif not cold:
-            cells[1] = 1
-        elif stays:
-            cells[0] = 1
-        if followed:
-            cells[0] -= 1
-        weight = genuine if cold else 0.0
-        self._add_kind(_SITE, time_s, cells, weight, genuine)
-        for block, key in ((_CLIENT, keys.client), (_PLACE, keys.place)):
-            if key:
-                n = self._add_kind(key, time_s, cells, weight, genuine)
-                if n < OWN_FROM:
-                    self._add_kind(_name_class(block, n), time_s, cells, weight, genuine)
+            if good:
+                self._note_habit(keys, time_s)
+                self._note_regular(keys.host, time_s, bit, seen.habit >= 10)
+                self._note_regular(keys.net, time_s, bit, seen.habit >= 10)
+        else:
+            self._note_crowd(keys.net, time_s, bit, success=False)
+        cells = _list_cells(success=success, cold=cold, stays=stays, followed=followed)
+        strangers = 1 - p if cold else 0.0
+        for i, n in enumerate((*cells, strangers, 1 - p)):
+            self._unsaved[i] += n
         self._add_minute(time_s, cells)
+        if cold or not success:
+            for block, key in ((_CLIENT, keys.client), (_PLACE, keys.place)):
+                if key:
+                    before = self._add_kind(key, time_s, cells, strangers, 1 - p)
+                    if before < OWN_FROM:
+                        self._add_kind(_name_class(block, before), time_s, cells, strangers, 1 - p)
 
-    def _note_try(self, keys: Keys, time_s: int, *, success: bool, pending: bool) -> None:
+    def _note_try(
+        self, keys: Keys, time_s: int, *, success: bool, pending: bool, suspect: bool, sure: bool
+    ) -> None:
         record = self._tries.get(keys.account)
-        net = _tag(keys.net)
-        n, day, failed = 1, time_s, 0
+        net, device = _tag(keys.net), _tag(keys.device)
+        n, day, failed, suspected = 1, time_s, 0, [0, 0]
         if record is not None:
-            _, last_net, _, _, _, _, last_n, last_day, last_failed = record
+            _, last_net, _, _, _, _, last_n, last_day, last_failed, *suspected = record
             if last_net == net:
                 n = min(last_n + 1, 0xFFFF)
             if time_s - last_day <= 86_400:
                 day, failed = last_day, last_failed
         if not success:
             failed |= 1 << (keys.net & 63)
+        if suspect:
+            suspected = [time_s, sure]
         self._tries.put(
-            keys.account,
-            time_s,
-            time_s,
-            net,
-            _tag(keys.place),
-            _tag(keys.device),
-            success,
-            pending,
-            n,
-            day,
-            failed,
-        )
+            keys.account, time_s,
+            time_s, net, _tag(keys.place), device, success, pending, n, day, failed, *suspected,
+        )  # fmt: skip
 
     def _note_crowd(self, key: int, time_s: int, bit: int, *, success: bool) -> None:
         record = self._crowds.get(key)
@@ -256,51 +267,56 @@ class MemoryCounters:
             # Who has not come for two weeks is regular no more.
             regular &= now | before
             before, now, at = (now if week == at + 1 else 0), 0, week
-        now |= bit
-        if known:
-            regular |= bit
-        self._regulars.put(key, time_s, at, now, before, regular)
+        elif now & bit and (regular & bit or not known):
+            return
+        self._regulars.put(key, time_s, at, now | bit, before, regular | bit if known else regular)
 
     def _note_habit(self, keys: Keys, time_s: int) -> None:
         record = self._habits.get(keys.account)
-        fields = list(record) if record is not None else [0] * 28
+        day = time_s // 86_400 & 0xFFFF
+        tags = (_tag(keys.net), _tag(keys.place), _tag(keys.device), _tag(keys.family))
+        if record is None:
+            fields = [0] * 30
+        elif record[29] == day and (record[0], record[6], record[9], record[13]) == tags:
+            return
+        else:
+            fields = list(record)
         tick = time_s // _TICK_S & 0xFFFF or 1
-        for first, last, key in (
-            (0, 6, keys.net),
-            (6, 9, keys.place),
-            (9, 13, keys.device),
-            (13, 14, keys.family),
-        ):
-            if key:
-                _hold(fields, first, last, _tag(key), tick)
+        for (first, last), tag in zip(_HELD, tags, strict=True):
+            if tag:
+                _hold(fields, first, last, tag, tick)
+        fields[28] = fields[28] or tick
+        fields[29] = day
         self._habits.put(keys.account, time_s, *fields)
 
-    def forget(self, keys: Keys) -> None:
+    def forget(self, keys: Keys, *, sure: bool) -> None:
+        """Take back the habit that a login made, and hold it an attack's."""
+        net, device = _tag(keys.net), _tag(keys.device)
         record = self._habits.get(keys.account)
-        if record is None:
-            return
-        fields = list(record)
-        for first, last, key in ((0, 6, keys.net), (9, 13, keys.device)):
-            tag = _tag(key)
-            for i in range(first, last):
-                if fields[i] == tag:
-                    fields[i] = fields[i + 14] = 0
-        self._habits.put(keys.account, 0, *fields)
+        if record is not None:
+            fields = list(record)
+            for first, last, tag in ((0, 6, net), (9, 13, device)):
+                for i in range(first, last):
+                    if fields[i] == tag:
+                        fields[i] = fields[i + 14] = 0
+            self._habits.put(keys.account, 0, *fields)
+        record = self._tries.get(keys.account)
+        if record is not None:
+            self._tries.put(keys.account, record[0], *record[:-2], record[0], sure)
 
-    def _add_kind(self, key: int, time_s: int, cells: Sequence[int], cold: float, genuine: float) -> float:
+    def _add_kind(self, key: int, time_s: int, cells: Sequence[float], cold: float, genuine: float) -> float:
         """Add to a kind; returns how many attempts it had before."""
         table = self._kinds
         record = table.get(key)
         if record is None:
-            a, b, c, d = cells
-            table.put(key, 1, time_s, a, b, c, d, a, b, c, d, cold, genuine, 1.0)
+            table.put(key, 1, time_s, *cells, *cells, cold, genuine, 1.0)
             return 0.0
         kind = _fade(record, time_s)
         a, b, c, d = kind.soon
         e, f, g, h = kind.day
         p, q, r, s = cells
         table.put(
-            key, int(kind.genuine + sum(kind.day)), max(time_s, record[0]),
+            key, int(kind.genuine + e + g), max(time_s, record[0]),
             a + p, b + q, c + r, d + s, e + p, f + q, g + r, h + s,
             kind.cold + cold, kind.genuine + genuine, kind.n + 1,
         )  # fmt: skip
@@ -320,23 +336,29 @@ class MemoryCounters:
     # --- the whole
 
     def site(self, time_s: int) -> Kind:
+        """Counts of the whole site."""
+        a, b, c, d, cold, genuine = self._unsaved
+        self._unsaved = [0.0] * 6
+        self._add_kind(_SITE, time_s, (a, b, c, d), cold, genuine)
         record = self._kinds.get(_SITE)
         return NO_KIND if record is None else _fade(record, time_s)
 
-    def minutes(self, time_s: int, n: int) -> list[tuple[int, int, int, int]]:
+    def minutes(self, time_s: int, n: int) -> NDArray[np.int64]:
+        """Attempts by minute and cell."""
         last = time_s // 60
-        found = []
-        for minute in range(last - n + 1, last + 1):
-            at, *cells = _CELLS.unpack_from(self._memory, _HEADER + minute % _MINUTES * _CELLS.size)
-            found.append(tuple(cells) if at == minute else (0, 0, 0, 0))
-        return found
+        ring = np.frombuffer(self._memory, np.int32, 5 * _MINUTES, _HEADER).reshape(_MINUTES, 5)
+        wanted = np.arange(last - n + 1, last + 1)
+        found = ring[wanted % _MINUTES].astype(np.int64)
+        return np.where(found[:, :1] == wanted[:, None], found[:, 1:], 0)
 
     def load(self, name: str) -> bytes:
+        """What was saved under a name; empty if nothing."""
         offset = _SLOT * (1 + _NAMES.index(name))
         size = struct.unpack_from("<I", self._memory, offset)[0]
         return bytes(self._memory[offset + 4 : offset + 4 + size])
 
     def save(self, name: str, data: bytes) -> None:
+        """Keep some bytes under a name."""
         offset = _SLOT * (1 + _NAMES.index(name))
         assert len(data) <= _SLOT - 4
         self._memory[offset + 4 : offset + 4 + len(data)] = data
@@ -347,8 +369,8 @@ class MemoryCounters:
         return {name: table.fill() for name, table in self._all.items()}
 
     def close(self) -> None:
+        """Write what is not written yet."""
         self._memory.flush()
-        self._memory.close()
 
 
 def _open(path: Path | None, n_bytes: int, plan: bytes) -> Any:
@@ -370,6 +392,13 @@ def _open(path: Path | None, n_bytes: int, plan: bytes) -> Any:
         raise StoreError(
             f"cannot be used: {error.strerror}", file=str(path), hint="set service.data_dir"
         ) from error
+
+
+def _list_cells(*, success: bool, cold: bool, stays: bool, followed: bool) -> tuple[int, int, int, int]:
+    """What an attempt adds to each cell; a stranger's refusal that he follows up is taken back."""
+    if success:
+        return -followed, int(followed), int(cold), int(not cold)
+    return int(stays) - followed, int(not cold), 0, 0
 
 
 def _tag(key: int) -> int:

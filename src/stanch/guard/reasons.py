@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
+from functools import cache
+from importlib.resources import files
 from typing import Final
 
 from stanch.guard.attempts import Reason
@@ -11,21 +14,16 @@ from stanch.guard.scorecard import Scorecard
 #: Smaller addends are no reason, in nats.
 _LEAST: Final = 0.5
 _MOST: Final = 3
-
-#: What a block says where it speaks for an attack.
-TEXTS: Final = {
-    "behaviour": "the account was never let in from here, nor with this device",
-    "address": "other accounts were refused at this address",
-    "network": "other accounts were refused in this network",
-    "standing": "nobody comes regularly from this address",
-    "target": "this account is being tried again and again, or from many networks",
-    "wave": "far more strangers are being refused than is usual",
-    "client": "this client is frequent among the refusals of the present attack",
-    "place": "this place is frequent among the refusals of the present attack",
-}
+_SUSPECT: Final = (4, 5)
 
 
-def list_reasons(scorecard: Scorecard, levels: tuple[int, ...]) -> tuple[Reason, ...]:
+@cache
+def load_texts(lang: str) -> dict[str, str]:
+    """The texts of "en" or "zh"."""
+    return tomllib.loads(files("stanch.guard").joinpath(f"texts/{lang}.toml").read_text("utf-8"))
+
+
+def list_reasons(scorecard: Scorecard, levels: tuple[int, ...], lang: str) -> tuple[Reason, ...]:
     """The strongest reasons first, at most three."""
     addends = [
         (scorecard.addends[name][level], name)
@@ -33,4 +31,7 @@ def list_reasons(scorecard: Scorecard, levels: tuple[int, ...]) -> tuple[Reason,
         if level >= 0 and scorecard.addends[name][level] >= _LEAST
     ]
     addends.sort(reverse=True)
-    return tuple(Reason(name, TEXTS[name]) for _, name in addends[:_MOST])
+    codes = [name for _, name in addends[:_MOST]]
+    if levels and levels[0] % 6 in _SUSPECT:
+        codes = ["suspect", *(code for code in codes if code != "behaviour")]
+    return tuple(Reason(code, load_texts(lang)[code]) for code in codes)

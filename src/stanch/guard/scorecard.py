@@ -27,6 +27,8 @@ class Scorecard(Struct, frozen=True, forbid_unknown_fields=True):
     base: float
     #: Per block of `BLOCKS` the addend of each level.
     addends: dict[str, tuple[float, ...]]
+    #: What it adds that name and password are on the list of leaked credentials.
+    leaked: float
     #: What a success adds, per habit of the account.
     success: tuple[float, ...]
     #: ... and a refusal.
@@ -37,6 +39,8 @@ class Scorecard(Struct, frozen=True, forbid_unknown_fields=True):
     reset: float
     #: Per block: share of each level among genuine attempts in calm hours, to see whether it fits.
     calm: dict[str, tuple[float, ...]]
+    #: How far a shop's, or a week's, calm hours may be from these (total variation), per block.
+    usual: dict[str, float]
 
     def __post_init__(self) -> None:
         """Check that it is for these features.

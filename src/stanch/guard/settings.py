@@ -28,6 +28,7 @@ class GuardSettings(Struct, frozen=True, forbid_unknown_fields=True):
     scorecard: Annotated[
         str, Meta(description="File of the shop's own scorecard (`stanch train`); empty: the one built in.")
     ] = ""
+    lang: Annotated[Literal["en", "zh"], Meta(description="Language of the reasons.")] = "en"
     ban_s: Annotated[int, Meta(description="How long an address is banned.", ge=10, le=900)] = 900
     late_hours: Annotated[
         int,
@@ -42,7 +43,8 @@ class GuardSettings(Struct, frozen=True, forbid_unknown_fields=True):
     recent: Annotated[
         int,
         Meta(
-            description="Accounts tried and addresses seen lately that are remembered, at about 130 bytes each.",
+            description="Accounts tried and addresses seen lately that are remembered, at about 150 bytes"
+            " each.",
             ge=1_000,
             le=10**9,
         ),

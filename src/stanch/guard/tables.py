@@ -1,9 +1,10 @@
 """Fixed-size tables in a memory-mapped file: bounded by construction, kept when the process is killed.
 
 A table is cut into sets of eight records (set-associative, as a processor's cache; Hennessy & Patterson,
-*Computer Architecture*, appendix B). A key's upper bits name its set, 32 others are its fingerprint. Where a set is
-full the record of the least worth makes room; nothing outside the set is touched. Two keys of one set have the same
-fingerprint once in 2^32, so with full tables one stranger in 500 million is taken for somebody else.
+*Computer Architecture*, appendix B). A key's upper bits name its set, 32 others are its fingerprint. Where
+a set is full the record of the least worth makes room; nothing outside the set is touched. Two keys of one
+set have the same fingerprint once in 2^32, so with full tables one stranger in 500 million is taken for
+somebody else.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """The site-wide test, live: is more refused to strangers than what is known of this shop's peace explains?
 
-As in `docs/method/stuffing.md`: in peace (cold refusals / warm refusals) / (cold successes / warm successes) stays near
-a constant of the shop, kappa. Here over windows that end now, from 5 minutes to a day. A refusal that somebody
-follows up from there within 20 minutes is taken back. Kappa, and how far the windows stray from it, are learnt from
-the stream itself, a window that strays far counting as one that strays 2.5 deviations (Huber 1964), so that an
-attack hardly teaches and a shop's own habit is learnt in the end.
+As in `docs/method/stuffing.md`: in peace (cold refusals / warm refusals) / (cold successes / warm
+successes) stays near a constant of the shop, kappa. Here over windows that end now, from 5 minutes to a
+day. A refusal that somebody follows up from there within 20 minutes is taken back. Kappa, and how far the
+windows stray from it, are learnt from the stream itself, a window that strays far counting as one that
+strays 2.5 deviations (Huber 1964), so that an attack hardly teaches and a shop's own habit is learnt in the
+end.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import math
 from typing import Final
 
 import msgspec
+import numpy as np
 from msgspec import Struct
 
 from stanch.guard.counters import Counters, Kind
@@ -105,17 +107,12 @@ class Wave:
         whole = tuple(self._site.day)
         learn = time_s // 60 - self.state.minute
         fade = math.exp(-min(learn, 10**6) / _MEMORY_MIN) if learn > 0 else 1.0
-        sums = [0.0, 0.0, 0.0, 0.0]
-        done, share, excess, late = 0, 0.0, 0.0, (0.0, 0.0)
+        sums = np.cumsum(minutes[::-1], axis=0)
+        share, excess, late = 0.0, 0.0, (0.0, 0.0)
         for null, width in zip(self.state.nulls, _WINDOWS, strict=True):
-            for a, b, c, d in minutes[len(minutes) - width : len(minutes) - done]:
-                sums[0] += a
-                sums[1] += b
-                sums[2] += c
-                sums[3] += d
-            done = width
-            observed = max(sums[0], 0.0)
-            predicted = predict_refusals(tuple(sums), whole)
+            cells = tuple(sums[width - 1].tolist())
+            observed = max(cells[0], 0.0)
+            predicted = predict_refusals(cells, whole)
             mean = null.kappa * predicted
             variance = null.dispersion * (mean + 1)
             spread = _SPREAD * max((width / 60) ** -0.25, 0.3)
@@ -123,7 +120,7 @@ class Wave:
             z = (observed - mean) / deviation
             still = observed - late[0] < 1 or late[0] > late[1] + math.sqrt(late[1] + 1)
             if z > _DEVIATIONS and observed - mean > _LEAST_EXCESS and (width <= 10 or still):
-                n = observed + max(sums[2], 0.0)
+                n = observed + max(cells[2], 0.0)
                 share = max(share, (observed - mean) / n)
                 excess = max(excess, observed - mean)
             if width <= 60:
@@ -155,7 +152,7 @@ class Wave:
         site = self._site
         best = (0, 0, 0)
         for window in (0, 1):
-            cells = site[window]
+            cells = site.day if window else site.soon
             expected = self._expected[window]
             q_client, x_client = self._exceed(client, window, expected)
             q_place, x_place = self._exceed(place, window, expected)
@@ -169,10 +166,10 @@ class Wave:
             r_client = _compare(q_client, x_client, excess) if client.n else 0.0
             r_place = _compare(q_place, x_place, excess) if place.n else 0.0
             n = max(cells[0] + cells[2], excess, 1.0)
-            share = min(max(self.share, excess / n) if not window else excess / n, 0.98)
+            share = min(max(self.share, excess / n) if not window else excess / n, 0.995)
             odds = math.log(share / (1 - share)) + r_client + r_place
             levels = (
-                1 + min(max(int(odds * 2) + 10, 0), 22),
+                1 + min(max(int(odds * 2 + 12), 0), 38),
                 min(max(int(r_client + 4), 0), 10) + 1,
                 min(max(int(r_place + 4), 0), 10) + 1,
             )
@@ -184,8 +181,8 @@ class Wave:
         if not kind.n:
             return 0.0, 0.0
         share = (kind.cold + _UNSEEN_STRENGTH * _UNSEEN_SHARE) / (self._site.cold + _UNSEEN_STRENGTH)
-        cells = kind[window]
-        return share, cells[0] - share * expected
+        refused = (kind.day if window else kind.soon)[0]
+        return share, refused - share * expected
 
     def _is_odd(self, excess: float, mean: float) -> bool:
         if excess < _LEAST_EXCESS_OF_KIND:
