@@ -128,7 +128,7 @@ def clean(args: Sequence[str]) -> None:
     """remove caches, environments and what runs left behind"""
     for name in (".venv", ".tools", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"):
         shutil.rmtree(HERE / name, ignore_errors=True)
-    for name in (".import_linter_cache", "dist", "stanch-demo", "out"):
+    for name in (".import_linter_cache", "dist", "stanch-demo", "stanch-example", "out"):
         shutil.rmtree(HERE / name, ignore_errors=True)
     for folder in [p for part in ("src", "tests", "packages") for p in HERE.glob(f"{part}/**/__pycache__")]:
         shutil.rmtree(folder, ignore_errors=True)

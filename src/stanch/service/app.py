@@ -14,11 +14,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Lifespan
 
 from stanch.service.bouncers import BOUNCERS
+from stanch.service.challenge.page import CHALLENGE
 from stanch.service.events import EVENTS
 from stanch.service.express import Express
 from stanch.service.forms.routes import FORMS
 from stanch.service.gate import ENVOY_ROUTE, GATE
 from stanch.service.health import HEALTH
+from stanch.service.leaked import LEAKED
 from stanch.service.logins import EXCHANGES, LOGINS
 from stanch.service.openapi import describe_service
 from stanch.service.operations import Content, Operation, make_route
@@ -45,6 +47,8 @@ OPERATIONS: Final[Sequence[Operation]] = (
     *EVENTS,
     *HEALTH,
     *FORMS,
+    *CHALLENGE,
+    LEAKED,
     Operation(
         "GET",
         "/openapi.json",

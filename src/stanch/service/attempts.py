@@ -39,6 +39,11 @@ _NONCE_BYTES: Final = 12
 _MAX_CHARACTERS: Final = 512
 _MEANING: Final = {column.name: column.meaning for column in TABLES["logins"].columns}
 
+#: As `stanch leaked build` and the shop compute it.
+CredentialHash = Annotated[
+    str,
+    Meta(description="Keyed hash of the credential, for the list of leaked ones.", pattern="^[0-9a-f]{16}$"),
+]
 _Text = Annotated[str, Meta(max_length=8_192)]
 
 
@@ -62,22 +67,32 @@ class AttemptBody(Struct, frozen=True):
     ) = None
     country: _optional("country") = None  # type: ignore[valid-type]
     asn: Annotated[str | int, Meta(description=_MEANING["asn"])] | None = None
+    passed: Annotated[_Text, Meta(description="What a passed challenge earned (/challenge).")] | None = None
+    credential_hash: CredentialHash | None = None
 
 
 _DECODER: Final = msgspec.json.Decoder(AttemptBody)
 
 
-def read_attempt(body: bytes, now_us: int, zone: str) -> Attempt:
-    """The attempt that a body tells of; its device is as it was sent.
+def decode_attempt(body: bytes) -> AttemptBody:
+    """What a body of /v1/logins/assess says.
 
     Raises:
-        ProblemError: 400, it is no JSON, or something about it is wrong.
+        ProblemError: 400, it is no JSON, or a member of it is of the wrong type.
     """
     try:
-        sent = _DECODER.decode(body)
+        return _DECODER.decode(body)
     except (msgspec.DecodeError, RecursionError) as error:
         what = "bad_attempt" if isinstance(error, msgspec.ValidationError) else "no_json"
         raise ProblemError(400, what, f"{error}"[:200]) from None
+
+
+def read_attempt(sent: AttemptBody, now_us: int, zone: str) -> Attempt:
+    """The attempt that a body tells of; its device is as it was sent.
+
+    Raises:
+        ProblemError: 400, its address or its time is none.
+    """
     ip = canonical_address(sent.ip.strip())
     if ip is None:
         raise ProblemError(400, "bad_attempt", "ip is no IP address.")

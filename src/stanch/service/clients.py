@@ -19,7 +19,7 @@ _SAME_SITE: Final = ("same-origin", "none")
 def find_network(request: Request, settings: ServiceSettings) -> str:
     """The address that a request comes from, IPv6 as its /64; empty if it cannot be told."""
     found = find_address(request, settings)
-    return "" if found is None else _name_network(ipaddress.ip_address(found))
+    return "" if found is None else name_network(found)
 
 
 def find_address(request: Request, settings: ServiceSettings) -> str | None:
@@ -72,7 +72,12 @@ def is_same_site(request: Request, settings: ServiceSettings) -> bool:
     return urlsplit(origin).netloc == ours
 
 
-def _name_network(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+def name_network(ip: str) -> str:
+    """An address as it is, an IPv6 one as its /64; what is no address as it is."""
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return ip
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped is not None:
             return str(address.ipv4_mapped)

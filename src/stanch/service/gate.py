@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from stanch.errors import StanchError
 from stanch.guard.attempts import Answer, Attempt
+from stanch.service.challenge.passes import COOKIE as PASS_COOKIE
 from stanch.service.clients import find_address, is_trusted
 from stanch.service.judge import judge, judge_address, recognise
 from stanch.service.logins import find_challenge
@@ -52,7 +53,7 @@ async def answer_proxy(request: Request) -> Response:
             return _answer(service, judge_address(service, ip), "")
         now_us = service.now_us()
         attempt = recognise(service, _read_attempt(request, service, ip, now_us))
-        answer, context = judge(service, attempt, "auth_request")
+        answer, context = judge(service, attempt, "auth_request", _read_cookies(request).get(PASS_COOKIE, ""))
         return _answer(service, answer, service.ids.make(context, now_us))
     except StanchError as error:
         LOG.error("%s", error)
@@ -67,12 +68,8 @@ def _read_attempt(request: Request, service: Service, ip: str, now_us: int) -> A
         return told.get(f"x-stanch-{name}", "").strip()[:_MAX_CHARACTERS] or None
 
     device = find("device")
-    if device is None and "cookie" in request.headers:
-        try:
-            cookies = SimpleCookie(request.headers["cookie"])
-        except CookieError:
-            cookies = SimpleCookie()
-        device = cookies[_COOKIE].value if _COOKIE in cookies else None
+    if device is None:
+        device = _read_cookies(request).get(_COOKIE)
     return Attempt(
         time_us=now_us,
         ip=ip,
@@ -83,6 +80,14 @@ def _read_attempt(request: Request, service: Service, ip: str, now_us: int) -> A
         country=find("country"),
         asn=find("asn"),
     )
+
+
+def _read_cookies(request: Request) -> dict[str, str]:
+    try:
+        cookies = SimpleCookie(request.headers.get("cookie", ""))
+    except CookieError:
+        return {}
+    return {name: morsel.value for name, morsel in cookies.items()}
 
 
 def _answer(service: Service, answer: Answer, attempt_id: str) -> Response:

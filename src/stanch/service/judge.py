@@ -11,14 +11,16 @@ from stanch.cases.decisions import KeptDecision
 from stanch.guard.attempts import Action, Answer, Attempt, Reason
 from stanch.guard.device_cookie import is_token
 from stanch.guard.guard import Context
+from stanch.guard.leaked import parse_hash
 from stanch.service.state import Service
 
 _ALLOWED: Final = (Reason("allow_list", "The address or account is on the allow-list."),)
+_PASSED: Final = Reason("challenge_passed", "A challenge was passed.")
 _ACTIONS: Final[dict[str, Action]] = {"ban": "deny", "captcha": "challenge"}
 
 
-def judge(service: Service, attempt: Attempt, source: str) -> tuple[Answer, Context]:
-    """The answer, and what `Guard.settle` needs afterwards."""
+def judge(service: Service, attempt: Attempt, source: str, passed: str = "") -> tuple[Answer, Context]:
+    """The answer, and what `Guard.settle` needs afterwards; `passed` is what a passed challenge earned."""
     assessment = service.guard.assess(attempt)
     answer = assessment.answer
     standing = service.decisions.find(attempt.ip)
@@ -26,8 +28,22 @@ def judge(service: Service, attempt: Attempt, source: str) -> tuple[Answer, Cont
         answer = Answer("allow", answer.score, _ALLOWED, simulated=False)
     elif standing is not None:
         answer = _combine(answer, standing)
+    if passed and answer.action == "challenge" and not answer.simulated:
+        answer = _let_pass(service, attempt, answer, passed)
     service.metrics.guard.count(source, answer)
     return answer, assessment.context
+
+
+def _let_pass(service: Service, attempt: Attempt, answer: Answer, passed: str) -> Answer:
+    """The answer to an attempt that shows a pass; only a challenge is lifted by one."""
+    if not service.passes.take(passed, attempt.ip, service.now_us()):
+        return answer
+    return Answer("allow", answer.score, (_PASSED, *answer.reasons), simulated=False)
+
+
+def is_leaked(service: Service, credential_hash: str) -> bool | None:
+    """Whether the operator's list holds a credential; None if there is no list."""
+    return None if service.leaked is None else service.leaked.holds([parse_hash(credential_hash)])
 
 
 def is_allowed(service: Service, ip: str, account: str = "") -> bool:
@@ -59,13 +75,15 @@ def recognise(service: Service, attempt: Attempt) -> Attempt:
     if text is None or not is_token(text):
         return attempt
     now_us = service.now_us()
-    device = service.cookies.recognise(text, hash_account(service, attempt.account), now_us)
+    found = (
+        service.cookies.recognise(text, hash_account(key, attempt.account), now_us)
+        for key in service.account_keys
+    )
+    device = next((device for device in found if device is not None), None)
     return structs.replace(attempt, device=device, device_known=device is not None)
 
 
-def hash_account(service: Service, account: str) -> int:
+def hash_account(key: bytes, account: str) -> int:
     """What stands for an account in the device's token."""
-    digest = hashlib.blake2b(
-        account.casefold().encode("utf-8", "replace"), key=service.account_key, digest_size=8
-    )
+    digest = hashlib.blake2b(account.casefold().encode("utf-8", "replace"), key=key, digest_size=8)
     return int.from_bytes(digest.digest())

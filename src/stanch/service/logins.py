@@ -12,10 +12,10 @@ from starlette.responses import Response
 from stanch.cases.keys import ApiKey
 from stanch.cases.resets import list_resets
 from stanch.guard.attempts import Answer, Reason
-from stanch.service.attempts import AttemptBody, read_attempt
+from stanch.service.attempts import AttemptBody, decode_attempt, read_attempt
 from stanch.service.bodies import read_body
 from stanch.service.express import MAX_BYTES, Exchange
-from stanch.service.judge import hash_account, judge, recognise
+from stanch.service.judge import hash_account, is_leaked, judge, recognise
 from stanch.service.operations import Content, Keyed, Operation, Parameter
 from stanch.service.problems import ProblemError
 from stanch.service.state import Service, find_service
@@ -88,8 +88,11 @@ _OUTCOMES: Final = msgspec.json.Decoder(OutcomeBody)
 def assess_login(service: Service, body: bytes) -> bytes:
     """What to do about an attempt before its password is checked."""
     now_us = service.now_us()
-    attempt = recognise(service, read_attempt(body, now_us, service.settings.zone))
-    answer, context = judge(service, attempt, "assess")
+    sent = decode_attempt(body)
+    attempt = recognise(service, read_attempt(sent, now_us, service.settings.zone))
+    if sent.credential_hash is not None:
+        attempt = msgspec.structs.replace(attempt, leaked=is_leaked(service, sent.credential_hash))
+    answer, context = judge(service, attempt, "assess", sent.passed or "")
     told = AssessAnswer(
         service.ids.make(context, now_us),
         answer.action,  # type: ignore[arg-type]
@@ -115,7 +118,7 @@ def note_outcome(service: Service, body: bytes) -> bytes:
     device = ""
     is_good = answer.action != "reset" or answer.simulated
     if sent.outcome == "success" and context.account and is_good:
-        device = service.cookies.issue(hash_account(service, context.account), now_us)
+        device = service.cookies.issue(hash_account(service.account_keys[0], context.account), now_us)
     told = OutcomeAnswer(
         sent.id,
         "reset" if answer.action == "reset" else "allow",

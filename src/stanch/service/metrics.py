@@ -53,6 +53,12 @@ class Metrics:
             "stanch_forms", "Forms sent in, by what became of them.", ["form", "result"], registry=registry
         )
 
+        self.challenges = Counter(
+            "stanch_challenges",
+            "Answers to the challenge page: solved, waited or failed.",
+            ["result"],
+            registry=registry,
+        )
         self.limited = Counter(
             "stanch_keys_limited", "Requests refused because their key called too often.", ["scope"],
             registry=registry,

@@ -15,10 +15,12 @@ from stanch.evidence.people import People
 from stanch.guard.allow_list import AllowList
 from stanch.guard.device_cookie import DeviceCookies
 from stanch.guard.guard import Guard
+from stanch.guard.leaked import LeakedFilter
 from stanch.guard.memory import MemoryCounters
 from stanch.guard.scorecard import Scorecard, load_scorecard
 from stanch.guard.settings import GuardSettings
 from stanch.service.attempts import AttemptIds
+from stanch.service.challenge.passes import Passes
 from stanch.service.keyring import Keyring
 from stanch.service.limits import Limits
 from stanch.service.metrics import Metrics
@@ -64,9 +66,11 @@ def open_service(
         decisions=decisions,
         told=told,
         ids=AttemptIds(secrets),
-        cookies=DeviceCookies((secrets.derive("device"),)),
-        account_key=secrets.derive("device account"),
+        cookies=DeviceCookies(secrets.derive_all("device")),
+        account_keys=secrets.derive_all("device account"),
         limits=Limits(settings.limits),
+        passes=Passes(secrets),
+        leaked=LeakedFilter.open(Path(settings.leaked).expanduser()) if settings.leaked else None,
     )
     service.metrics.guard.watch(service)
     return service

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Meta, Struct
 
+from stanch.guard.proof_of_work import ProofOfWorkSettings
+
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -153,7 +155,11 @@ class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
         int,
         Meta(description="Decisions and late resets are forgotten so long after their end.", ge=1, le=3650),
     ] = 30
+    leaked: Annotated[
+        str, Meta(description="List of leaked credentials, as `stanch leaked build` makes it; empty: none.")
+    ] = ""
     forms: FormSettings = FormSettings()
+    challenge: ProofOfWorkSettings = ProofOfWorkSettings()
     notify: NotifySettings = NotifySettings()
     limits: LimitSettings = LimitSettings()
 

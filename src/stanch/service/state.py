@@ -16,7 +16,9 @@ from stanch.evidence.people import People
 from stanch.guard.allow_list import AllowList
 from stanch.guard.device_cookie import DeviceCookies
 from stanch.guard.guard import Guard
+from stanch.guard.leaked import LeakedFilter
 from stanch.service.attempts import AttemptIds
+from stanch.service.challenge.passes import Passes
 from stanch.service.keyring import Keyring
 from stanch.service.limits import Limits
 from stanch.service.metrics import Metrics
@@ -46,9 +48,12 @@ class Service:
     told: Told
     ids: AttemptIds
     cookies: DeviceCookies
-    #: Hashes accounts for the devices' tokens.
-    account_key: bytes
+    #: Hash accounts for the devices' tokens; as those of the cookies, the present one first.
+    account_keys: tuple[bytes, ...]
     limits: Limits
+    passes: Passes
+    #: The operator's list of leaked credentials; None: there is none.
+    leaked: LeakedFilter | None
     #: What is wrong without stopping the service, by subject; told at /readyz.
     troubles: dict[str, str] = field(default_factory=dict)
 

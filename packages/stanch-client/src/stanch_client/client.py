@@ -7,6 +7,7 @@ import concurrent.futures
 import ipaddress
 import logging
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -27,6 +28,8 @@ _MAX_CHARACTERS: Final = 512
 #: Refused for what was sent, not because anything is wrong with the guard.
 _REFUSED: Final = (400, 404, 413, 415, 422)
 _COMPLAIN_EVERY_S: Final = 60.0
+#: What `LeakedKey` makes. A bare hash of a password is none of it, and is never sent.
+_KEYED_HASH: Final = re.compile(r"[0-9a-f]{16}")
 _LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=50, keepalive_expiry=60.0)
 
 
@@ -74,7 +77,7 @@ class AsyncClient:
     ) -> Verdict:
         """Before the password is checked. `passed` is what a passed challenge earned."""
         try:
-            address = str(ipaddress.ip_address(ip.strip()))
+            address = str(ipaddress.ip_address(ip.strip().partition("%")[0]))
         except ValueError:
             return self._fail(f"{ip[:50]!r} is no address")
         body = {
@@ -87,7 +90,7 @@ class AsyncClient:
             "country": country,
             "asn": asn,
             "passed": passed,
-            "credential_hash": credential_hash,
+            "credential_hash": self._check_keyed(credential_hash),
         }
         answer = await self._post("/v1/logins/assess", {k: _clean(v) for k, v in body.items() if v})
         return self._read(answer)
@@ -101,6 +104,8 @@ class AsyncClient:
 
     async def check_leaked(self, credential_hash: str) -> bool | None:
         """Whether the operator's list holds a credential, by its keyed hash (`LeakedKey`); None: unknown."""
+        if not self._check_keyed(credential_hash):
+            return None
         answer = await self._post("/v1/leaked/check", {"credential_hash": credential_hash})
         leaked = answer.get("leaked") if isinstance(answer, dict) else None
         return leaked if isinstance(leaked, bool) else None
@@ -110,6 +115,13 @@ class AsyncClient:
         http, self._http = self._http, None
         if http is not None:
             await http.aclose()
+
+    def _check_keyed(self, credential_hash: str | None) -> str | None:
+        """The hash; None if it is none that `LeakedKey` makes."""
+        if credential_hash is None or _KEYED_HASH.fullmatch(credential_hash):
+            return credential_hash
+        self._complain("credential_hash is none that LeakedKey makes, and was not sent")
+        return None
 
     def _read(self, answer: Any, attempt_id: str = "", choice: OnUnavailable | None = None) -> Verdict:
         if isinstance(answer, str):
@@ -186,11 +198,13 @@ class Client:
         clock: Callable[[], float] = time.monotonic,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
+        self._timeout_s = timeout_s
         self._async = AsyncClient(
             url,
             key=key,
             on_unavailable=on_unavailable,
-            timeout_s=timeout_s,
+            # Ends first, so that the failure is counted; waiting for the thread is the last resort.
+            timeout_s=0.9 * timeout_s,
             clock=clock,
             transport=transport,
         )
@@ -251,7 +265,7 @@ class Client:
         future: concurrent.futures.Future[T] | None = None
         try:
             future = asyncio.run_coroutine_threadsafe(asked, self._start())
-            return future.result(self._async.timeout_s)
+            return future.result(self._timeout_s)
         except Exception:  # noqa: BLE001 - whatever it is, a login must go on
             if future is None:
                 asked.close()
