@@ -123,6 +123,27 @@ def test_between_rename_and_reopening_there_is_no_log(log: Log) -> None:
     log.check()
 
 
+def test_a_log_that_may_not_be_read_is_said_at_the_start_and_waited_for_later(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path, *_args: object, **_given: object) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    log.write(2)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", refuse)
+        with pytest.raises(PermissionError):
+            log.read()
+    log.read()
+    log.rename()
+    log.write(2)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", refuse)
+        log.wait()
+    log.wait()
+    log.check()
+
+
 def test_copy_and_truncate(log: Log) -> None:
     log.write(5)
     log.read()

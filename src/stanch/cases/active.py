@@ -207,7 +207,7 @@ class ActiveDecisions:
                 # Firewalls let a shorter one run out although a longer one was told meanwhile: tell it anew.
                 self._record(value)
             was_allow |= decision.kind == "allow"
-            if decision.kind != "allow" and not decision.simulated:
+            if not record and decision.kind != "allow" and not decision.simulated:
                 self._ended[value] = decision
             touched[value] = None
         if was_allow:
@@ -280,7 +280,7 @@ class ActiveDecisions:
         """Forget changes past their time, or beyond what memory is meant for, a block at once."""
         n_old = bisect_right(self._log_us, now_us - RETENTION_US)
         if len(self._log) > MAX_CHANGES:
-            n_old = max(n_old, MAX_CHANGES // 2)
+            n_old = max(n_old, len(self._log) - MAX_CHANGES // 2)
         if n_old < _TRIM_EVERY:
             return
         self._complete_from_us = max(self._complete_from_us, self._log_us[n_old - 1] + OVERLAP_US)

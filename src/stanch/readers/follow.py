@@ -54,6 +54,7 @@ class Follower:
         #: Length and hash of the first bytes as they were read.
         self._seen_head = (0, "")
         self._rotated_at: float | None = None
+        self._has_read = False
         #: Files to be read to their end before the log itself.
         self._older: deque[Path] = deque()
         #: What could not be read, in words.
@@ -150,6 +151,12 @@ class Follower:
             self._file = path.open("rb", buffering=0)
         except FileNotFoundError:
             return False
+        except PermissionError:
+            # Just after a rotation the new file may not have its owner yet.
+            if self._has_read:
+                return False
+            raise
+        self._has_read = True
         self._rewind()
         return True
 
