@@ -18,6 +18,8 @@ Origin = Literal["stanch", "manual"]
 
 #: Any constant will do; it keeps two servers from giving out one version, or two in the wrong order.
 _VERSION_LOCK: Final = 0x53544443
+#: Clocks of several servers differ by less.
+_AHEAD_US: Final = 3_600_000_000
 #: Larger networks than these are half the internet, and a slip of the hand.
 _WIDEST: Final = {4: 8, 6: 19}
 
@@ -130,14 +132,31 @@ def undo_decisions(
     chosen = sa.and_(named, table.until_us > now_us, table.undone_us.is_(None))
     if kind is not None:
         chosen = sa.and_(chosen, table.kind == kind)
-    version = _lock_version(connection)
-    found = connection.execute(sa.select(table.id).where(chosen).order_by(table.id)).scalars().all()
-    if not found:
+    undone = _undo(connection, chosen, now_us)
+    if not undone:
         raise UsageError(f"no decision in force is about {what}", hint="stanch decisions list")
+    return undone
+
+
+def undo_ahead(connection: sa.Connection, now_us: int) -> int:
+    """Take back what was decided over an hour from now, by a clock that was wrong: it would last too long.
+
+    What is let alone stays so. Returns how many decisions that were.
+    """
+    table = DECISIONS.c
+    ahead = sa.and_(table.start_us > now_us + _AHEAD_US, table.undone_us.is_(None), table.kind != "allow")
+    if connection.execute(sa.select(table.id).where(ahead).limit(1)).first() is None:
+        return 0
+    return len(_undo(connection, ahead, now_us))
+
+
+def _undo(connection: sa.Connection, chosen: sa.ColumnElement[bool], now_us: int) -> list[KeptDecision]:
+    table, version = DECISIONS.c, _lock_version(connection)
+    found = connection.execute(sa.select(table.id).where(chosen).order_by(table.id)).scalars().all()
     for n, number in enumerate(found, start=1):
         changed = {"undone_us": now_us, "changed_us": now_us, "version": version + n}
         connection.execute(DECISIONS.update().where(table.id == number).values(changed))
-    return list(list_changes(connection, version))
+    return list(list_changes(connection, version)) if found else []
 
 
 def list_changes(connection: sa.Connection, after_version: int) -> Iterator[KeptDecision]:

@@ -11,7 +11,7 @@ import time
 from typing import Final
 
 from stanch.cases.bouncers import keep_bouncers
-from stanch.cases.decisions import add_decisions, forget_decisions, list_changes
+from stanch.cases.decisions import add_decisions, forget_decisions, list_changes, undo_ahead
 from stanch.cases.resets import KeptReset, add_resets, forget_resets
 from stanch.errors import StanchError
 from stanch.guard.decisions import Decision
@@ -26,6 +26,7 @@ _TICK_S: Final = 1.0
 #: In ticks: the look at the whole, what is written now and then, and what is forgotten.
 _SWEEP_EVERY: Final = 5
 _STORE_EVERY: Final = 10
+_CHECK_CLOCK_EVERY: Final = 30
 _FORGET_EVERY: Final = 3_600
 _DAY_US: Final = 86_400_000_000
 #: Beyond these the oldest are given up while the database is gone; they have long run out.
@@ -65,6 +66,8 @@ class Duty:
         await self._try("database", self._store())
         if self._tick % _STORE_EVERY == 0:
             await self._try("database", self._store_uses())
+        if self._tick % _CHECK_CLOCK_EVERY == 0:
+            await self._try("database", self._undo_ahead())
         if self._tick % _FORGET_EVERY == 0:
             await self._try("database", self._forget())
         if service.guard.problem:
@@ -137,6 +140,12 @@ class Duty:
         finally:
             self._service.told.give_back(told)
         await self._service.keyring.store_uses()
+
+    async def _undo_ahead(self) -> None:
+        now_us = self._service.now_us()
+        n_undone = await self._service.database.write_soon(lambda c: undo_ahead(c, now_us))
+        if n_undone:
+            LOG.warning("the clock was ahead: %d decisions of then are taken back", n_undone)
 
     async def _forget(self) -> None:
         before_us = self._service.now_us() - self._service.settings.decisions_kept_days * _DAY_US
