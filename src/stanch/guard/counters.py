@@ -116,9 +116,6 @@ class Counters(Protocol):
         """Keep some bytes (at most 8,000) under a name."""
 
     def fill(self) -> dict[str, float]:
-        """Share of each table in use."""
-
-    def fill(self) -> dict[str, float]:
         """Share of each table in use, from a sample; empty where nothing is of fixed size."""
 
     def close(self) -> None:

@@ -76,7 +76,7 @@ def run_service(whole: Settings, config: Path | None, announce: Callable[[str], 
             app = build_app(
                 service, _make_lifespan(duty, lambda: announce(f"http://{shown}:{settings.port}"))
             )
-            # Its wake-ups from other threads, of which granian needs two a request, cost a third of asyncio's.
+            # granian wakes the loop from its threads twice a request: uvloop's wake-ups are cheaper.
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(_serve(app, address, settings, reloader.ask))
         finally:
