@@ -34,7 +34,7 @@ class Shop(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(told.encode())
 
-    do_GET = do_POST
+    do_GET = do_POST  # noqa: N815 - the library's name
 
     def log_message(self, *_: object) -> None:
         pass
@@ -89,7 +89,8 @@ def test_nginx_asks_before_each_login(served: Served, shop: int, tmp_path: Path)
     )
     # Of the test's own: several addresses come through one, and a busy machine takes its time.
     text = text.replace("listen 127.0.0.1:8088;", f"listen 127.0.0.1:{port};\nset_real_ip_from 127.0.0.1;\n"
-                        "real_ip_header X-Test-Client;").replace("50ms", "30s").replace("100ms", "30s")  # fmt: skip
+                        "real_ip_header X-Test-Client;")  # fmt: skip
+    text = text.replace("50ms", "30s").replace("100ms", "30s")
     folders = "\n".join(
         f"{kind}_temp_path {tmp_path}/{kind};"
         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
