@@ -10,12 +10,15 @@ import logging
 import time
 from typing import Final
 
+from msgspec import structs
+
 from stanch.cases.bouncers import keep_bouncers
 from stanch.cases.decisions import add_decisions, forget_decisions, list_changes, undo_ahead
 from stanch.cases.resets import KeptReset, add_resets, forget_resets
 from stanch.errors import StanchError
 from stanch.guard.decisions import Decision
 from stanch.guard.guard import Reset
+from stanch.service.judge import is_allowed
 from stanch.service.messages import Messenger, describe_sweep, describe_trouble
 from stanch.service.reloading import Reloader
 from stanch.service.state import Service
@@ -90,6 +93,8 @@ class Duty:
         service.metrics.guard.sweep_seconds.observe(time.perf_counter() - started)
         service.metrics.guard.note_sweep(sweep, service.guard.settings.budget)
         self._decisions += [d for d in sweep.decisions if not self._is_allowed(d)]
+        resets = [r for r in sweep.resets if not is_allowed(service, r.context.ip, r.account)]
+        sweep = structs.replace(sweep, resets=tuple(resets))
         self._resets += [_keep_reset(reset, now_us) for reset in sweep.resets]
         for message in describe_sweep(sweep, self._alarm, service.settings.notify.lang, service.show_time):
             self._messenger.tell(message)

@@ -14,7 +14,7 @@ from stanch.guard.guard import Context
 from stanch.guard.leaked import parse_hash
 from stanch.service.state import Service
 
-_ALLOWED: Final = (Reason("allow_list", "The address or account is on the allow-list."),)
+ALLOWED: Final = (Reason("allow_list", "The address or account is on the allow-list."),)
 _PASSED: Final = Reason("challenge_passed", "A challenge was passed.")
 _ACTIONS: Final[dict[str, Action]] = {"ban": "deny", "captcha": "challenge"}
 
@@ -27,7 +27,7 @@ async def judge(service: Service, attempt: Attempt, source: str, passed: str = "
         service.metrics.guard.unavailable.inc()
     standing = service.decisions.find(attempt.ip)
     if is_allowed(service, attempt.ip, attempt.account):
-        answer = Answer("allow", answer.score, _ALLOWED, simulated=False)
+        answer = Answer("allow", answer.score, ALLOWED, simulated=False)
     elif standing is not None:
         answer = _combine(answer, standing)
     if passed and answer.action == "challenge" and not answer.simulated:

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Final
 
 from stanch.cases.keys import ApiKey
 from stanch.service.settings import LimitSettings
+
+_ROUNDING: Final = 1e-6
 
 
 class Limits:
@@ -26,7 +29,7 @@ class Limits:
         now = self._clock()
         # The moment at which the bucket would be full again stands for what is missing from it.
         full_at = max(self._full_at.get(key.id, 0.0), now) + cost
-        if full_at - now > 1.0 + cost:
+        if full_at - now > 1.0 + _ROUNDING:
             return False
         self._full_at[key.id] = full_at
         return True

@@ -30,6 +30,7 @@ from stanch.service.opening import open_service
 from stanch.service.reloading import Reloader
 from stanch.service.secrets import load_secrets
 from stanch.service.settings import ServiceSettings, find_data_dir
+from stanch.service.traces import Traced
 from stanch.settings import Settings
 
 #: Headers of a request have to arrive within this time, and an idle connection is closed after it.
@@ -72,14 +73,15 @@ def run_service(whole: Settings, config: Path | None, announce: Callable[[str], 
         reloader = Reloader(service, config, whole)
         duty = Duty(service, messenger, reloader)
         shown = f"[{address}]" if ":" in address else address
+        app = build_app(service, _make_lifespan(duty, lambda: announce(f"http://{shown}:{settings.port}")))
+        traced = Traced(app, settings.traces) if settings.traces else None
         try:
-            app = build_app(
-                service, _make_lifespan(duty, lambda: announce(f"http://{shown}:{settings.port}"))
-            )
-            # Its wake-ups from other threads, of which granian needs two a request, cost a third of asyncio's.
+            # granian wakes the loop from its threads twice a request: uvloop's wake-ups are cheaper.
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(_serve(app, address, settings, reloader.ask))
+                runner.run(_serve(traced or app, address, settings, reloader.ask))
         finally:
+            if traced is not None:
+                traced.close()
             messenger.stop()
             service.guard.close()
     finally:
