@@ -1,6 +1,7 @@
 """The OpenAPI document: complete, and true of what the service answers to anything at all."""
 
 import json
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +23,8 @@ from stanch.service.app import OPERATIONS
 from stanch.service.openapi import describe_service
 from stanch.service.operations import Operation
 
+#: Requests of each kind to each route; `python3 dev.py bench random_requests` sends a thousand.
+EXAMPLES = int(os.environ.get("STANCH_EXAMPLES", "8"))
 load_all_checks()
 DOCUMENT = json.loads(json.dumps(describe_service(OPERATIONS)))
 API = schemathesis.openapi.from_dict(DOCUMENT)
@@ -55,7 +58,7 @@ def test_whatever_is_sent_the_answer_is_one_of_those_described(
         return  # nothing can be wrong with a request that says nothing, or any text
 
     @given(case=described.as_strategy(generation_mode=mode))
-    @settings(max_examples=8, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @settings(max_examples=EXAMPLES, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     def send(case: Any) -> None:
         case.call_and_validate(
             base_url=served.url, headers=headers, checks=CHECKS, allow_redirects=False, session=session

@@ -45,8 +45,8 @@ _CELLS: Final = struct.Struct("<I4i")
 HEAD_BYTES: Final = _HEADER + _MINUTES * _CELLS.size
 #: Sets of each table that tell how full it is.
 _SAMPLE: Final = 512
-#: What is dated further ahead was written while the clock was wrong, and counts as if it were of now or not at
-#: all; less comes from events that arrive out of order.
+#: What is dated further ahead was written while the clock was wrong, and counts as of now or not at all; less
+#: comes from events that arrive out of order.
 _AHEAD_S: Final = 3_600
 #: Habits are dated in ticks of 20 minutes; one that is two ticks old is older than `NEAR_S`.
 _TICK_S: Final = NEAR_S
