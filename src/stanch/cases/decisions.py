@@ -140,9 +140,11 @@ def undo_decisions(
     return list(list_changes(connection, version))
 
 
-def list_changes(connection: sa.Connection, after_version: int) -> Iterator[KeptDecision]:
-    """What changed after a version, in the order of change."""
-    chosen = sa.select(DECISIONS).where(DECISIONS.c.version > after_version)
+def list_changes(
+    connection: sa.Connection, after_version: int, most: int | None = None
+) -> Iterator[KeptDecision]:
+    """What changed after a version, in the order of change, `most` at once."""
+    chosen = sa.select(DECISIONS).where(DECISIONS.c.version > after_version).limit(most)
     return _read(connection, chosen.order_by(DECISIONS.c.version))
 
 
