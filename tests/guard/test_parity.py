@@ -1,8 +1,8 @@
 """One definition of a feature, two runtimes: the batch's steps on a log up to an attempt, and the guard.
 
 By design the two differ in what `docs/method/guard.md` lists: the guard counts the hour and the one before
-where the batch counts the hour, knows a habit 20 to 40 minutes after it began, counts accounts by 64 bits, has no
-misspellings, and remembers what it held an attack's.
+where the batch counts the hour, knows a habit 20 to 40 minutes after it began, counts accounts by 64 bits,
+has no misspellings, and remembers what it held an attack's.
 """
 
 from __future__ import annotations

@@ -35,14 +35,9 @@ class ProofOfWorkSettings(Struct, frozen=True, forbid_unknown_fields=True):
     min_bits: Annotated[
         int, Meta(description="Work for the least suspicious: 2 to this power hashes.", ge=8, le=24)
     ] = 17
-    max_bits: Annotated[
-        int,
-        Meta(
-            description="Work for the most suspicious; a phone makes some 300,000 hashes a second.",
-            ge=8,
-            le=26,
-        ),
-    ] = 20
+    max_bits: Annotated[int, Meta(description="Work for the most suspicious, the same way.", ge=8, le=26)] = (
+        20
+    )
     wait_s: Annotated[
         int, Meta(description="Without script, waiting so long and pressing a button passes.", ge=0, le=600)
     ] = 20
