@@ -3,7 +3,8 @@
 
 Needs nothing but a Python of 3.11 or newer: it finds uv, or installs it into `.tools/` without
 touching the system's Python, and uv makes `.venv/` from `uv.lock`. Root is never needed; where a
-test run as root on Debian lacks a browser, a Chinese font, Java, PostgreSQL or Redis, apt installs them.
+test run as root on Debian lacks a browser, a Chinese font, Java, PostgreSQL, Redis, nginx or the like, apt
+installs them.
 """
 
 from __future__ import annotations

@@ -128,7 +128,12 @@ def fit_scorecard(lesson: Lesson, made: str, prior: Scorecard | None = None) -> 
             prior, made=f"{made}; addends: {prior.made}", calm=calm, usual=lesson.measure_usual()
         )
     weights = _fit(lesson, _list_weights(prior))
-    base, addends = float(weights[0]), np.clip(weights[1:], -_MOST, _MOST).round(3).tolist()
+    base, addends = float(weights[0]), np.clip(weights[1:], -_MOST, _MOST)
+    # More excess never speaks for a customer, however few attempts the highest levels are learnt from.
+    first = list(BLOCKS).index("wave")
+    wave = slice(sum(list(BLOCKS.values())[:first]) + 1, sum(list(BLOCKS.values())[: first + 1]))
+    addends[wave] = np.maximum.accumulate(addends[wave])
+    addends = addends.round(3).tolist()
     success, refused = _weigh_ends(lesson.ends)
     edges = np.cumsum([0, *BLOCKS.values()]).tolist()
     return Scorecard(

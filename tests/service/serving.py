@@ -54,10 +54,12 @@ class Served:
     def config(self) -> Path:
         path = self.folder / "stanch.toml"
         data_dir = self.folder / "data"
-        path.write_text(
+        text = (
             f"[guard]\ncustomers = 1000\nrecent = 1000\n{self.guard}"
             f"[service]\ndata_dir = '{data_dir}'\nport = {self.port}\n{self.settings}"
         )
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
         return path
 
     def run(self, *words: str) -> tuple[int, str, str]:

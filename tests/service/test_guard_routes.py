@@ -120,7 +120,9 @@ def test_an_allow_list_that_cannot_be_read_bans_nobody(tmp_path: Path) -> None:
         assert desk.ask("GET", "/v1/decisions", headers=desk.headers).content == b"null"
         reasons = {reason["code"] for reason in assess(desk, ip="198.51.100.99")["reasons"]}
         assert "decision" not in reasons
-        assert desk.ask("GET", "/v1/auth-request", "198.51.100.99").status_code == 204
+        asked = desk.ask("GET", "/v1/auth-request", "198.51.100.99")
+        assert "decision" not in asked.headers["x-stanch-reasons"]
+        assert desk.service.decisions.find("198.51.100.99") is None
 
 
 def test_an_id_outlives_a_restart_and_no_more_than_an_hour(tmp_path: Path) -> None:

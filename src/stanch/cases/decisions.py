@@ -159,9 +159,11 @@ def _undo(connection: sa.Connection, chosen: sa.ColumnElement[bool], now_us: int
     return list(list_changes(connection, version)) if found else []
 
 
-def list_changes(connection: sa.Connection, after_version: int) -> Iterator[KeptDecision]:
-    """What changed after a version, in the order of change."""
-    chosen = sa.select(DECISIONS).where(DECISIONS.c.version > after_version)
+def list_changes(
+    connection: sa.Connection, after_version: int, most: int | None = None
+) -> Iterator[KeptDecision]:
+    """What changed after a version, in the order of change, `most` at once."""
+    chosen = sa.select(DECISIONS).where(DECISIONS.c.version > after_version).limit(most)
     return _read(connection, chosen.order_by(DECISIONS.c.version))
 
 

@@ -1,10 +1,10 @@
 """The budget: which score an attempt needs so that not too many genuine logins are challenged.
 
-Whoever gets in is genuine with probability 1 - p, p being that of an attack after the success. The scores
-that such logins had before their password was checked make a histogram that fades over a week; the
-threshold is the lowest score above which it holds no more than the share that the operator allows. Lists
-open at most 5 % of what they try (`docs/method/stuffing.md`), so more successes than that above a score are
-genuine whatever the scorecard says of them.
+Attempts and logins are counted by the score that they had before their password was checked, fading over a
+week. Lists open at most a share s of what they try (5 %, `docs/method/stuffing.md`), so of S logins among N
+attempts of one score at least S - s N are genuine, whatever the scorecard says of them (Herley & Schechter
+2019, section 4, with the success rate of customers at its largest). The threshold is the lowest score from
+which on these are no more than the share of all logins that the operator allows.
 """
 
 from __future__ import annotations
@@ -29,8 +29,7 @@ _MOST_OPENED: Final = 0.05
 
 
 class _State(Struct):
-    #: By score: genuine logins; all logins; all attempts.
-    genuine: list[float]
+    #: By score: logins; attempts.
     logins: list[float]
     attempts: list[float]
     total: float = 0.0
@@ -44,11 +43,7 @@ class Budget:
         self._counters = counters
         self.share = share
         saved = counters.load("budget")
-        self._state = (
-            msgspec.msgpack.decode(saved, type=_State)
-            if saved
-            else _State([0.0] * _N, [0.0] * _N, [0.0] * _N)
-        )
+        self._state = msgspec.msgpack.decode(saved, type=_State) if saved else _State([0.0] * _N, [0.0] * _N)
         #: Log-odds below which nobody is challenged.
         self.threshold = math.inf
         self._above = np.zeros(_N)
@@ -62,7 +57,6 @@ class Budget:
             self._state.attempts[bin] += 1
             if success:
                 self._state.logins[bin] += 1
-                self._state.genuine[bin] += genuine
         if success:
             self._state.total += genuine
 
@@ -80,15 +74,12 @@ class Budget:
             state.time_s = time_s
         if age > 0:
             fade = math.exp(-age / _FADE_S)
-            state.genuine = [n * fade for n in state.genuine]
             state.logins = [n * fade for n in state.logins]
             state.attempts = [n * fade for n in state.attempts]
             state.total *= fade
             state.time_s = time_s
-        genuine, logins, attempts = (
-            np.cumsum(counts[::-1])[::-1] for counts in (state.genuine, state.logins, state.attempts)
-        )
-        self._above = np.maximum(genuine, logins - _MOST_OPENED * attempts)
+        genuine = np.maximum(np.array(state.logins) - _MOST_OPENED * np.array(state.attempts), 0.0)
+        self._above = np.cumsum(genuine[::-1])[::-1]
         allowed = np.flatnonzero(self._above <= self.share * max(state.total, _LEAST))
         self.threshold = _FIRST + float(allowed[0]) * _STEP if len(allowed) and self.share else math.inf
         self._counters.save("budget", msgspec.msgpack.encode(state))

@@ -27,13 +27,14 @@ from stanch.service.problems import ProblemError
 from stanch.service.state import Service, find_service
 
 #: Decisions written at a time, so that the event loop is held up for milliseconds only.
-_SLICE: Final = 1_000
+_SLICE: Final = 500
 _JSON: Final = "application/json"
 _DEFAULT_SCOPES: Final = "ip,range"
 #: Reads a network as its first address, so it is given every address of one.
 _ONE_BY_ONE: Final = "crowdsec-firewall-bouncer"
 _SMALL_BITS: Final = 8
 _METRICS_BYTES: Final = 1 << 20
+_Filter = Callable[[KeptDecision], bool]
 
 
 class BouncerDecision(Struct, frozen=True):
@@ -71,17 +72,15 @@ async def tell_decisions(request: Request, _key: ApiKey) -> Response:
     else:
         found = service.decisions.published()
     value, kind = query.get("value"), query.get("type")
-    wanted = _make_filter(request)
-    chosen = [
-        d
-        for d in found
-        if wanted(d) and value in (None, d.value) and (kind is None or kind.lower() == d.kind)
-    ]
-    if not chosen:
-        # Exactly these four bytes: the Lua bouncer compares them.
-        return Response(b"null", media_type=_JSON)
-    body = await _write_list(chosen, now_us, lambda d: [d.value], ended=False)
-    return Response(body, media_type=_JSON)
+    is_wanted = _make_filter(request)
+
+    def wanted(decision: KeptDecision) -> bool:
+        fits = value in (None, decision.value) and (kind is None or kind.lower() == decision.kind)
+        return fits and is_wanted(decision)
+
+    body = await _write_list(list(found), wanted, now_us, _keep_whole, ended=False)
+    # Exactly these four bytes for nothing: the Lua bouncer compares them.
+    return Response(body if body != b"[]" else b"null", media_type=_JSON)
 
 
 async def tell_stream(request: Request, key: ApiKey) -> Response:
@@ -94,8 +93,8 @@ async def tell_stream(request: Request, key: ApiKey) -> Response:
     told_us = service.decisions.clock_us
     wanted = _make_filter(request)
     split = _split_networks if bouncer.name.startswith(_ONE_BY_ONE) else _keep_whole
-    new = await _write_list([d for d in changes.new if wanted(d)], now_us, split, ended=False)
-    ended = await _write_list([d for d in changes.ended if wanted(d)], now_us, split, ended=True)
+    new = await _write_list(changes.new, wanted, now_us, split, ended=False)
+    ended = await _write_list(changes.ended, wanted, now_us, split, ended=True)
     service.told.note(bouncer, told_us)
     return Response(b'{"new":%b,"deleted":%b}' % (new, ended), media_type=_JSON)
 
@@ -126,19 +125,26 @@ def write_duration(seconds: int) -> str:
 
 
 async def _write_list(
-    decisions: list[KeptDecision], now_us: int, split: Callable[[KeptDecision], Iterable[str]], *, ended: bool
+    decisions: list[KeptDecision],
+    wanted: _Filter,
+    now_us: int,
+    split: Callable[[KeptDecision], Iterable[str]],
+    *,
+    ended: bool,
 ) -> bytes:
-    """A JSON array, written in slices between which others get their turn."""
+    """A JSON array of those wanted, written in slices between which others get their turn."""
     parts = []
     for begin in range(0, len(decisions), _SLICE):
         told = [
             shown
             for decision in decisions[begin : begin + _SLICE]
+            if wanted(decision)
             for shown in _show(decision, now_us, split, ended=ended)
         ]
-        parts.append(msgspec.json.encode(told)[1:-1])
+        if told:
+            parts.append(msgspec.json.encode(told)[1:-1])
         await asyncio.sleep(0)
-    return b"[%b]" % b",".join(part for part in parts if part)
+    return b"[%b]" % b",".join(parts)
 
 
 def _show(
@@ -167,7 +173,7 @@ def _split_networks(decision: KeptDecision) -> Iterable[str]:
     return map(str, network)
 
 
-def _make_filter(request: Request) -> Callable[[KeptDecision], bool]:
+def _make_filter(request: Request) -> _Filter:
     """What the bouncer asked for; parameters that are not known are ignored."""
     query = request.query_params
     scopes = _split(query.get("scopes") or query.get("scope") or _DEFAULT_SCOPES)

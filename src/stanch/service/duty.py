@@ -31,6 +31,8 @@ _SWEEP_EVERY: Final = 5
 _STORE_EVERY: Final = 10
 _CHECK_CLOCK_EVERY: Final = 30
 _FORGET_EVERY: Final = 3_600
+#: Changes taken over at a time, so that the event loop is held up for milliseconds only.
+_AT_ONCE: Final = 1_000
 _DAY_US: Final = 86_400_000_000
 #: Beyond these the oldest are given up while the database is gone; they have long run out.
 _MAX_WAITING: Final = 100_000
@@ -131,10 +133,14 @@ class Duty:
                 del self._resets[: len(resets)]
         finally:
             service.metrics.guard.waiting.set(len(self._decisions) + len(self._resets))
-        version = service.decisions.version
-        changes = await service.database.ask_soon(lambda c: list(list_changes(c, version)))
-        if changes:
-            service.decisions.apply(changes, service.now_us())
+        n_changes = _AT_ONCE
+        while n_changes == _AT_ONCE:
+            changes = await service.database.ask_soon(
+                lambda c: list(list_changes(c, service.decisions.version, _AT_ONCE))
+            )
+            if changes:
+                service.decisions.apply(changes, service.now_us())
+            n_changes = len(changes)
 
     async def _store_uses(self) -> None:
         told = self._service.told.take_changed()

@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 
 _SCORES: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 0.95, 0.99, 0.999)
 
+_LEVELS: Final = (
+    ("stanch_guard_attack_share", "Share of attack among strangers' attempts, lately."),
+    ("stanch_guard_alarm", "1 while there is an attack on the site."),
+    ("stanch_guard_threshold", "Score from which an attempt is challenged."),
+    ("stanch_guard_budget", "Share of genuine logins that may be challenged."),
+    ("stanch_guard_budget_spent", "Share of genuine logins challenged lately."),
+    ("stanch_guard_scorecard_drift", "How far the shop's calm hours are from the scorecard's, 0 to 1."),
+    ("stanch_guard_unstored", "Decisions and resets that the database has not taken yet."),
+)
+
 
 class GuardMetrics:
     """The counters of one guard."""
@@ -37,25 +47,8 @@ class GuardMetrics:
         self._scores = Tally("stanch_guard_score", "Probability of attack of the attempts judged.", _SCORES)
         for counted in (self._attempts, self._outcomes, self._scores):
             registry.register(counted)
-        self.attack_share = Gauge(
-            "stanch_guard_attack_share",
-            "Share of attack among strangers' attempts, lately.",
-            registry=registry,
-        )
-        self.alarm = Gauge("stanch_guard_alarm", "1 while there is an attack on the site.", registry=registry)
-        self.threshold = Gauge(
-            "stanch_guard_threshold", "Score from which an attempt is challenged.", registry=registry
-        )
-        self.budget = Gauge(
-            "stanch_guard_budget", "Share of genuine logins that may be challenged.", registry=registry
-        )
-        self.spent = Gauge(
-            "stanch_guard_budget_spent", "Share of genuine logins challenged lately.", registry=registry
-        )
-        self.drift = Gauge(
-            "stanch_guard_scorecard_drift",
-            "How far the shop's calm hours are from the scorecard's, 0 to 1.",
-            registry=registry,
+        self.attack_share, self.alarm, self.threshold, self.budget, self.spent, self.drift, self.waiting = (
+            Gauge(name, meaning, registry=registry) for name, meaning in _LEVELS
         )
         self.sweep_seconds = Histogram(
             "stanch_guard_sweep_seconds", "Time of a look at the whole.", registry=registry,
@@ -74,11 +67,6 @@ class GuardMetrics:
         self.unavailable = Counter(
             "stanch_guard_unavailable",
             "Attempts answered without counts, as `guard.on_unavailable` says.",
-            registry=registry,
-        )
-        self.waiting = Gauge(
-            "stanch_guard_unstored",
-            "Decisions and resets that the database has not taken yet.",
             registry=registry,
         )
         self.messages = Counter(

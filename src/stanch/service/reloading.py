@@ -35,7 +35,7 @@ class Reloader:
         self._service = service
         self._config = config
         self._settings = settings
-        self._stamps = self._look()
+        self._stamps = self._seen = self._look()
         self.is_asked = False
 
     def ask(self) -> None:
@@ -45,7 +45,9 @@ class Reloader:
     def check(self) -> None:
         """Read anew what has changed since the last look."""
         stamps = self._look()
-        if self.is_asked or stamps != self._stamps:
+        # A file that is being written is left alone until it has been the same for two looks.
+        is_settled, self._seen = stamps == self._seen, stamps
+        if self.is_asked or (is_settled and stamps != self._stamps):
             self.is_asked, self._stamps = False, stamps
             self._reload()
         if self._service.allow_list.refresh():
@@ -66,6 +68,9 @@ class Reloader:
             service.metrics.guard.reloads.labels("refused").inc()
             self._note_trouble("settings", _FORMER_STAY)
             return
+        self._note_trouble("settings", "")
+        if settings == self._settings and scorecard == service.guard.scorecard:
+            return
         for name in _list_fixed_changes(self._settings, settings):
             LOG.warning("%s is read at the start only: restart the service for it", name)
         kept = {name: getattr(service.settings, name) for name in FIXED}
@@ -75,8 +80,7 @@ class Reloader:
         service.decisions.refresh_allowed(service.now_us())
         service.guard.use(scorecard, settings.guard)
         self._settings = settings
-        self._stamps = self._look()
-        self._note_trouble("settings", "")
+        self._stamps = self._seen = self._look()
         service.metrics.guard.reloads.labels("used").inc()
         LOG.warning("settings read anew")
 
