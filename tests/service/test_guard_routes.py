@@ -7,8 +7,9 @@ from typing import Any
 
 import httpx
 import pytest
+from msgspec import structs
 
-from service.forms_in_process import START_US, Desk, opening
+from service.forms_in_process import SMALL, START_US, Desk, opening
 from stanch.cases.decisions import add_decisions, make_decision
 from stanch.errors import StoreError
 from stanch.guard.attempts import Answer
@@ -298,12 +299,13 @@ def test_envoy_asks_with_the_path_and_method_of_the_request(desk: Desk) -> None:
 def test_a_guard_that_cannot_answer_does_what_was_chosen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choice: str, status: int
 ) -> None:
-    with opening(tmp_path, on_unavailable=choice) as desk:
+    chosen = structs.replace(SMALL, on_unavailable=choice, enforce=("challenge", "deny"))
+    with opening(tmp_path, chosen) as desk:
 
-        def fail(_: object) -> Answer:
+        async def fail(_: object) -> Answer:
             raise StoreError("the counters do not answer")
 
-        monkeypatch.setattr(desk.service.guard, "assess", fail)
+        monkeypatch.setattr(desk.service.guard, "assess_soon", fail)
         answer = desk.ask("GET", "/v1/auth-request")
         assert answer.status_code == status
-        assert answer.headers["x-stanch-unavailable"]
+        assert answer.headers["x-stanch-reasons"] == "unavailable"

@@ -151,12 +151,12 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 def test_late_resets_are_kept_for_the_shop_and_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    def sweep(now_us: int) -> Sweep:
+    async def sweep(now_us: int) -> Sweep:
         return Sweep(
             now_us, resets=(make_reset("ann", now_us - 60 * S), make_reset("bob", now_us)), alarm=True
         )
 
-    monkeypatch.setattr(desk.service.guard, "sweep", sweep)
+    monkeypatch.setattr(desk.service.guard, "sweep_soon", sweep)
     desk.work()
     first = desk.ask("GET", "/v1/resets", headers=desk.headers).json()
     assert [reset["account"] for reset in first["resets"]] == ["ann", "bob"]
@@ -314,6 +314,7 @@ def test_a_running_service_reads_its_settings_anew_on_sighup(tmp_path: Path) -> 
 def test_settings_files_say_all_of_it(tmp_path: Path) -> None:
     path = tmp_path / "s.toml"
     path.write_text(
-        '[service]\nlog = "json"\non_unavailable = "challenge"\n[service.notify]\nwebhook = "https://a.example/x"\n'
+        '[service]\nlog = "json"\n[service.notify]\nwebhook = "https://a.example/x"\n'
+        '[guard]\non_unavailable = "challenge"\n'
     )
     assert load_settings(path).service.notify.webhook == "https://a.example/x"
