@@ -85,13 +85,19 @@ def test_an_attacker_is_told_from_customers_and_why(desk: Desk) -> None:
         assert last["challenge"] == "captcha"
 
 
-def test_a_success_of_an_attacker_is_reset(desk: Desk) -> None:
-    attack(desk)
-    desk.now_us += S
-    fallen = assess(desk, ip="203.0.113.66", account="bob@example.org", user_agent="python-requests/2")
-    ended = settle(desk, fallen, "success")
-    assert ended["action"] == "reset"
-    assert "device" not in ended
+@pytest.mark.parametrize(("simulated", "allowed"), [(False, False), (True, False), (False, True)])
+def test_a_success_that_has_to_be_reset_makes_no_device_known(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, simulated: bool, allowed: bool
+) -> None:
+    def settle_badly(*_: object) -> Answer:
+        return Answer("reset", 0.99, (), simulated=simulated)
+
+    if allowed:
+        decide(desk, CUSTOMER["ip"], "allow")
+    monkeypatch.setattr(desk.service.guard, "settle", settle_badly)
+    ended = settle(desk, assess(desk), "success")
+    assert (ended["action"], ended["simulated"]) == ("allow" if allowed else "reset", simulated)
+    assert ("device" in ended) == (simulated or allowed)
 
 
 def test_bans_reach_bouncers_only_when_switched_on_and_allow_lists_go_first(tmp_path: Path) -> None:
