@@ -14,7 +14,10 @@ settings.register_profile(
 settings.load_profile("stanch")
 
 #: Words in a reason for skipping which say that a program is missing. Under CI it must not be.
-PROGRAMS = ("chromium", "browser", "java", "spark", "font", "pdftotext", "postgresql")
+PROGRAMS = (
+    "chromium", "browser", "java", "spark", "font", "pdftotext", "postgresql", "redis", "bouncer", "nginx",
+    "haproxy",
+)  # fmt: skip
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,6 +13,7 @@ from stanch.complaints.early.settings import EarlySettings
 from stanch.engine import EngineSettings
 from stanch.errors import SettingsError
 from stanch.exposure.settings import ExposureSettings
+from stanch.guard.settings import GuardSettings
 from stanch.readers.settings import ReaderSettings
 from stanch.service.settings import ServiceSettings
 from stanch.stuffing.settings import StuffingSettings
@@ -28,6 +29,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     exposure: ExposureSettings = ExposureSettings()
     tracing: TracingSettings = TracingSettings()
     early: EarlySettings = EarlySettings()
+    guard: GuardSettings = GuardSettings()
     service: ServiceSettings = ServiceSettings()
 
 

@@ -5,8 +5,9 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 #: Debian keeps the server's programs out of PATH, one folder a version.
@@ -14,9 +15,25 @@ FOLDERS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 INITDB = next((str(f / "initdb") for f in FOLDERS if (f / "initdb").exists()), shutil.which("initdb"))
 
 
+@dataclass(frozen=True)
+class Postgres:
+    """The server; it may be stopped and started."""
+
+    url: str
+    start: Callable[[], None]
+    stop: Callable[[], None]
+
+
 @contextmanager
 def running_postgres() -> Iterator[str]:
-    """Its URL. It refuses to run as root, so root hands it to `nobody`."""
+    """The URL of a server that runs until the end of the block."""
+    with making_postgres() as server:
+        yield server.url
+
+
+@contextmanager
+def making_postgres() -> Iterator[Postgres]:
+    """A server, started. It refuses to run as root, so root hands it to `nobody`."""
     assert INITDB is not None
     programs = Path(INITDB).parent
     user = "nobody" if os.geteuid() == 0 else None
@@ -37,10 +54,18 @@ def running_postgres() -> Iterator[str]:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=20"
-        run("pg_ctl", "start", "--wait", "--silent", "--log", str(folder / "log"), "--options", options)
-        try:
-            yield f"postgresql://stanch@127.0.0.1:{port}/postgres"
-        finally:
+
+        def start() -> None:
+            run("pg_ctl", "start", "--wait", "--silent", "--log", str(folder / "log"), "--options", options)
+
+        def stop() -> None:
             run("pg_ctl", "stop", "--mode", "immediate", "--silent")
+
+        start()
+        try:
+            yield Postgres(f"postgresql://stanch@127.0.0.1:{port}/postgres", start, stop)
+        finally:
+            if (folder / "data" / "postmaster.pid").exists():
+                stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

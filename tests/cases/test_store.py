@@ -5,7 +5,6 @@ import importlib.util
 import json
 import sqlite3
 import stat
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,7 +18,6 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from cases.postgres import INITDB, running_postgres
 from stanch.cases.database import HEAD, Database, open_database
 from stanch.cases.erase import erase_rows, gather_and_erase
 from stanch.cases.keys import add_key, list_keys, match_key, note_use, revoke_key, split_key
@@ -30,37 +28,6 @@ from stanch.errors import StoreError, UsageError
 from stanch.evidence.erasing import Erasing
 
 SEGMENT = Segment("logins", "shipper", "k1", b"f" * 32, b'{"accepted":1}', 1_700_000_000_000_000, 1, b"rows")
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    if INITDB is None:
-        pytest.skip("no postgresql on this machine")
-    with running_postgres() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'data' / 'stanch.sqlite'}"
-        return
-    server: str = request.getfixturevalue("postgres")
-    engine = sa.create_engine(
-        server.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT"
-    )
-    with engine.connect() as connection:
-        connection.execute(sa.text("DROP SCHEMA public CASCADE"))
-        connection.execute(sa.text("CREATE SCHEMA public"))
-    engine.dispose()
-    yield server
-
-
-@pytest.fixture
-def database(url: str) -> Iterator[Database]:
-    opened = open_database(url)
-    yield opened
-    opened.close()
 
 
 def stored(database: Database, table: str = "logins") -> list[tuple[int, bytes]]:

@@ -11,9 +11,18 @@ import pytest
 
 HERE = Path(__file__).resolve().parents[2]
 MODULES = sorted(
-    [*(HERE / "src").rglob("*.py"), *(HERE / "bench").rglob("*.py"), *HERE.glob("docs/*.py"), HERE / "dev.py"]
+    [
+        *(p for part in ("src", "bench", "packages", "examples") for p in (HERE / part).rglob("*.py")),
+        *HERE.glob("docs/*.py"),
+        HERE / "dev.py",
+    ]
 )
-PAGES = sorted([*HERE.glob("*.md"), *(HERE / "docs").rglob("*.md")])
+PAGES = sorted(
+    [
+        *HERE.glob("*.md"),
+        *(p for part in ("docs", "packages", "examples") for p in (HERE / part).rglob("*.md")),
+    ]
+)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -22,7 +31,7 @@ def name_of(path: Path) -> str:
 
 
 def text_files() -> list[Path]:
-    folders = ("src", "tests", "docs", "bench", ".ci")
+    folders = ("src", "tests", "docs", "bench", "packages", "examples", ".ci")
     files = [p for folder in folders for p in (HERE / folder).rglob("*") if p.is_file()]
     files += [p for p in HERE.iterdir() if p.is_file() and p.name not in ("uv.lock", ".git")]
     return [p for p in files if p.suffix not in (".png", ".pyc", ".gz", ".zst", ".xlsx", ".parquet")]

@@ -16,16 +16,19 @@ from msgspec import json
 from stanch.cases.database import Database, open_database
 from stanch.cases.keys import add_key
 from stanch.cases.segments import iterate_rows
-from stanch.evidence.people import People
+from stanch.guard.settings import GuardSettings
 from stanch.service.app import build_app
-from stanch.service.keyring import Keyring
-from stanch.service.metrics import Metrics
+from stanch.service.duty import Duty
+from stanch.service.messages import Message
+from stanch.service.opening import open_service
 from stanch.service.secrets import load_secrets
 from stanch.service.settings import ServiceSettings
 from stanch.service.state import Service
 
 #: 2026-03-01 10:00 UTC.
 START_US = 1_772_359_200_000_000
+#: A guard that takes little memory.
+SMALL = GuardSettings(customers=1_000, recent=1_000)
 REPORT = {"text": "They said I had been made a wholesaler", "order": "A-1001"}
 
 
@@ -36,16 +39,22 @@ class Desk:
     folder: Path
     settings: ServiceSettings
     database: Database
+    guard: GuardSettings = SMALL
     now_us: int = START_US
     service: Service = field(init=False)
+    duty: Duty = field(init=False)
+    #: Events that were told, as they would be sent.
+    told: list[Message] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         secrets = load_secrets(self.folder)
-        self.service = Service(
-            self.settings, self.database, secrets, Keyring(self.database), Metrics(),
-            People(None, secrets.derive("session")), lambda: self.now_us, asyncio.Semaphore(4),
+        self.service = open_service(
+            self.settings, self.guard, database=self.database, secrets=secrets, data_dir=self.folder,
+            now_us=lambda: self.now_us,
         )  # fmt: skip
         self.app = build_app(self.service)
+        self.duty = Duty(self.service, Recorder(self.told))  # type: ignore[arg-type]
 
     def ask(self, method: str, path: str, address: str = "198.51.100.7", **given: Any) -> httpx.Response:
         async def call() -> httpx.Response:
@@ -54,6 +63,16 @@ class Desk:
                 return await client.request(method, path, **given)
 
         return asyncio.run(call())
+
+    def work(self, steps: int = 1) -> None:
+        """What the service does by itself within some seconds."""
+
+        async def run() -> None:
+            for _ in range(steps):
+                await self.duty.step()
+            await self.duty.finish()
+
+        asyncio.run(run())
 
     def open(self, path: str = "/complaints/new", **given: Any) -> str:
         """The token of a fresh form."""
@@ -80,11 +99,23 @@ class Desk:
         return self.database.write(lambda connection: add_key(connection, name, scope, self.now_us))
 
 
+class Recorder:
+    """Takes messages in place of a messenger."""
+
+    def __init__(self, told: list[Message]) -> None:
+        self._told = told
+
+    def tell(self, message: Message) -> None:
+        self._told.append(message)
+
+
 @contextmanager
-def opening(folder: Path, **settings: Any) -> Iterator[Desk]:
+def opening(
+    folder: Path, guard: GuardSettings = SMALL, now_us: int = START_US, **settings: Any
+) -> Iterator[Desk]:
     database = open_database(f"sqlite:///{folder / 'stanch.sqlite'}")
     try:
-        yield Desk(folder, ServiceSettings(**settings), database)
+        yield Desk(folder, ServiceSettings(**settings), database, guard, now_us)
     finally:
         database.close()
 

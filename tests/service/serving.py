@@ -40,7 +40,10 @@ class Served:
     port: int = field(default_factory=find_port)
     #: Lines of the service's own settings beside the folder and the port.
     settings: str = ""
+    guard: str = ""
     environment: dict[str, str] = field(default_factory=dict)
+    #: What to start it with: `nsenter` into a network of its own.
+    prefix: tuple[str, ...] = ()
     process: subprocess.Popen[str] | None = None
 
     @property
@@ -51,7 +54,12 @@ class Served:
     def config(self) -> Path:
         path = self.folder / "stanch.toml"
         data_dir = self.folder / "data"
-        path.write_text(f"[service]\ndata_dir = '{data_dir}'\nport = {self.port}\n{self.settings}")
+        text = (
+            f"[guard]\ncustomers = 1000\nrecent = 1000\n{self.guard}"
+            f"[service]\ndata_dir = '{data_dir}'\nport = {self.port}\n{self.settings}"
+        )
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
         return path
 
     def run(self, *words: str) -> tuple[int, str, str]:
@@ -71,7 +79,7 @@ class Served:
     def start(self) -> None:
         """Start it, and wait until it says that it listens."""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "stanch", "serve", "--config", str(self.config)],
+            [*self.prefix, sys.executable, "-m", "stanch", "serve", "--config", str(self.config)],
             stderr=subprocess.PIPE, text=True, env=os.environ | self.environment,
         )  # fmt: skip
         assert self.process.stderr is not None
@@ -97,9 +105,11 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def serving(folder: Path, settings: str = "", **environment: str) -> Iterator[Served]:
+def serving(
+    folder: Path, settings: str = "", guard: str = "", prefix: tuple[str, ...] = (), **environment: str
+) -> Iterator[Served]:
     """A service that runs until the end of the block."""
-    served = Served(folder, settings=settings, environment=environment)
+    served = Served(folder, settings=settings, guard=guard, prefix=prefix, environment=environment)
     served.start()
     try:
         yield served

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
@@ -87,6 +88,12 @@ def revoke_key(connection: sa.Connection, name: str, now_us: int) -> str:
 def note_use(connection: sa.Connection, key_id: str, now_us: int) -> None:
     """Remember when a key was last used."""
     connection.execute(API_KEYS.update().where(API_KEYS.c.id == key_id).values(last_used_us=now_us))
+
+
+def note_uses(connection: sa.Connection, uses: Mapping[str, int]) -> None:
+    """The same for several keys."""
+    for key_id, now_us in uses.items():
+        note_use(connection, key_id, now_us)
 
 
 def split_key(text: str) -> tuple[str, str] | None:

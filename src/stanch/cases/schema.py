@@ -6,7 +6,9 @@ from typing import Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
+    Double,
     ForeignKey,
     Integer,
     LargeBinary,
@@ -57,4 +59,49 @@ AGENT_SESSIONS: Final = Table(
     Column("token_sha256", LargeBinary(32), primary_key=True),
     Column("key_id", String(16), ForeignKey("api_keys.id"), nullable=False),
     Column("expires_us", BigInteger, nullable=False, index=True),
+)
+
+#: One row per decision about an address or network, simulated ones included. `version` counts changes: it is
+#: given under a lock, so that whoever has read up to one has missed none. It ends at `until_us`, or at
+#: `undone_us` if somebody took it back.
+DECISIONS: Final = Table(
+    "decisions",
+    METADATA,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("version", BigInteger, nullable=False, unique=True),
+    Column("changed_us", BigInteger, nullable=False),
+    Column("value", String(64), nullable=False),
+    Column("scope", String(8), nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("scenario", String(100), nullable=False),
+    Column("why", String(500), nullable=False),
+    Column("origin", String(16), nullable=False),
+    Column("start_us", BigInteger, nullable=False),
+    Column("until_us", BigInteger, nullable=False, index=True),
+    Column("simulated", Boolean, nullable=False),
+    Column("undone_us", BigInteger),
+)
+
+#: One row per bouncer: up to which moment it knows the decisions. Told apart by key, program and address.
+BOUNCERS: Final = Table(
+    "bouncers",
+    METADATA,
+    Column("key_id", String(16), ForeignKey("api_keys.id"), primary_key=True),
+    Column("name", String(100), primary_key=True),
+    Column("address", String(64), primary_key=True),
+    Column("told_us", BigInteger, nullable=False),
+)
+
+#: One row per account whose password and sessions should be revoked although its login was let through: the
+#: attack was seen only afterwards. `account` is as the shop named it.
+RESETS: Final = Table(
+    "resets",
+    METADATA,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("account", String(256), nullable=False),
+    Column("login_us", BigInteger, nullable=False),
+    Column("found_us", BigInteger, nullable=False, index=True),
+    Column("score", Double, nullable=False),
+    Column("why", String(500), nullable=False),
+    Column("simulated", Boolean, nullable=False),
 )

@@ -139,9 +139,9 @@ def run_investigate(
     paths |= {"actor_groups": actor_groups}
     case = Investigation(
         read=ReadRequest(
-            paths={table: _name_stdin(files) for table, files in paths.items() if files},
+            paths={table: name_stdin(files) for table, files in paths.items() if files},
             log_format=log_format,
-            renames=_parse_renames(map),
+            renames=parse_renames(map),
             zone=zone,
             encoding=encoding,
             key=read_key(pseudonymise) if pseudonymise else None,
@@ -198,7 +198,8 @@ def _print_findings(out: Path) -> None:
     sys.stdout.flush()
 
 
-def _name_stdin(files: tuple[str, ...]) -> tuple[str, ...]:
+def name_stdin(files: tuple[str, ...]) -> tuple[str, ...]:
+    """File names with `-` for standard input."""
     return tuple("-" if file == STDIN_PATH else file for file in files)
 
 
@@ -209,7 +210,12 @@ def _parse_day(text: str | None) -> date | None:
         raise UsageError(f"--acted {text}: no day of the form YYYY-MM-DD") from error
 
 
-def _parse_renames(pairs: tuple[str, ...]) -> dict[str, dict[str, str]]:
+def parse_renames(pairs: tuple[str, ...]) -> dict[str, dict[str, str]]:
+    """`TABLE.COLUMN=THEIRS` as table -> column -> theirs.
+
+    Raises:
+        UsageError: one is not of that form, or names no column of ours.
+    """
     renames: dict[str, dict[str, str]] = {}
     for pair in pairs:
         target, equals, theirs = pair.partition("=")

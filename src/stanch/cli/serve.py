@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -31,15 +30,18 @@ def run_serve(
         stanch serve --port 8080
     """
     from stanch.errors import UsageError
+    from stanch.service.logs import set_up_logging
     from stanch.service.server import run_service
 
-    settings = load_settings(config).service
+    settings = load_settings(config)
     if port is not None and not 1 <= port <= 65535:
         raise UsageError(f"--port {port} is out of range", hint="1 to 65535")
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    service = msgspec.structs.replace(settings.service, **given)
+    set_up_logging(service.log)
     run_service(
-        msgspec.structs.replace(settings, **given),
+        msgspec.structs.replace(settings, service=service),
+        config,
         lambda url: say(f"stanch: listening on {url} (Ctrl-C stops it)"),
     )
     say("stanch: stopped")

@@ -17,6 +17,7 @@ from urllib.parse import unquote
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from msgspec import Struct
 
 from stanch.evidence.rejects import redact_secrets
 from stanch.readers.contract import NO_ROWS, Parsed, ReadContext
@@ -219,6 +220,13 @@ def _classify_statuses(settings: WebLogSettings) -> npt.NDArray[np.int8]:
     return classes
 
 
+class Decided(Struct, frozen=True):
+    """What 200 and 302 mean: everywhere, and on paths where it differs."""
+
+    overall: tuple[int, int]
+    by_path: dict[str, tuple[int, int]]
+
+
 class StatusMeaning:
     """What 200 and 302 mean at the login of this shop, told from the first logins of the log.
 
@@ -246,6 +254,15 @@ class StatusMeaning:
         self._decided = False
         self._overall = (UNKNOWN, UNKNOWN)
         self._by_path: dict[str, tuple[int, int]] = {}
+
+    def save(self) -> Decided | None:
+        """What was decided, to be given to `restore` another time."""
+        return Decided(self._overall, self._by_path) if self._decided else None
+
+    def restore(self, decided: Decided) -> None:
+        """Take over what was decided before."""
+        self._overall, self._by_path = decided.overall, dict(decided.by_path)
+        self._decided = True
 
     def settle(self, parsed: Parsed) -> Parsed:
         """`parsed` with an outcome in every row, or without rows while they are held back."""
@@ -345,7 +362,7 @@ class WebReader:
 
     def __init__(self, context: ReadContext) -> None:
         self.rules = WebRules(context.settings.web)
-        self._meaning = StatusMeaning()
+        self.meaning = StatusMeaning()
         self._n_rows = 0
 
     def make_rows(self, table: str, requests: pl.DataFrame) -> pl.DataFrame:
@@ -357,13 +374,13 @@ class WebReader:
     def settle(self, table: str, parsed: Parsed) -> Parsed:
         """Logins get their outcome here."""
         self._n_rows += parsed.frame.height
-        return self._meaning.settle(parsed) if table == "logins" else parsed
+        return self.meaning.settle(parsed) if table == "logins" else parsed
 
     def finish(self, table: str) -> Parsed:
         """Logins held back, and what to do if there was nothing at all."""
         if not self._n_rows:
             return Parsed(NO_ROWS, notes=frozenset({_NOTE_NOTHING[table]}))
-        return (table == "logins" and self._meaning.finish()) or Parsed(NO_ROWS)
+        return (table == "logins" and self.meaning.finish()) or Parsed(NO_ROWS)
 
 
 def choose_client(forwarded: str) -> str | None:

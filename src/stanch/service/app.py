@@ -11,11 +11,17 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Lifespan
 
+from stanch.service.bouncers import BOUNCERS
+from stanch.service.challenge.page import CHALLENGE
 from stanch.service.events import EVENTS
+from stanch.service.express import Express
 from stanch.service.forms.routes import FORMS
+from stanch.service.gate import ENVOY_ROUTE, GATE
 from stanch.service.health import HEALTH
+from stanch.service.leaked import LEAKED
+from stanch.service.logins import EXCHANGES, LOGINS
 from stanch.service.openapi import describe_service
 from stanch.service.operations import Content, Operation, make_route
 from stanch.service.problems import ProblemError, answer_error, answer_problem
@@ -33,10 +39,16 @@ async def go_to_form(_request: Request) -> Response:
     return RedirectResponse("/complaints/new", 303)
 
 
+#: Those that are asked most come first: routes are looked through in this order.
 OPERATIONS: Final[Sequence[Operation]] = (
+    *LOGINS,
+    GATE,
+    *BOUNCERS,
     *EVENTS,
     *HEALTH,
     *FORMS,
+    *CHALLENGE,
+    LEAKED,
     Operation(
         "GET",
         "/openapi.json",
@@ -59,10 +71,11 @@ class _Application(Starlette):
         return ExceptionMiddleware(self.router, handlers=self.exception_handlers)
 
 
-def build_app(service: Service) -> ASGIApp:
-    """The application, ready to be served."""
+def build_app(service: Service, lifespan: Lifespan[Starlette] | None = None) -> ASGIApp:
+    """The application, ready to be served; `lifespan` is what goes on beside it."""
     app = _Application(
-        routes=[make_route(operation) for operation in OPERATIONS],
+        routes=[*map(make_route, OPERATIONS), ENVOY_ROUTE],
+        lifespan=lifespan,
         exception_handlers={
             ProblemError: answer_error,
             HTTPException: _answer_http_error,
@@ -72,7 +85,7 @@ def build_app(service: Service) -> ASGIApp:
     app.router.redirect_slashes = False
     app.state.service = service
     app.state.openapi = msgspec.json.encode(describe_service(OPERATIONS))
-    return Shield(app, service)
+    return Shield(Express(app, service, "shop", EXCHANGES), service)
 
 
 async def _answer_http_error(_request: Request, error: Exception) -> Response:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
+from stanch.evidence.addresses import canonical_address
 from stanch.service.settings import ServiceSettings, list_networks
 
 #: An IPv6 customer has a /64 at least (RFC 6177), so single addresses in it are one household.
@@ -16,23 +17,44 @@ _SAME_SITE: Final = ("same-origin", "none")
 
 
 def find_network(request: Request, settings: ServiceSettings) -> str:
-    """The address that a request comes from, IPv6 as its /64; empty if it cannot be told.
+    """The address that a request comes from, IPv6 as its /64; empty if it cannot be told."""
+    found = find_address(request, settings)
+    return "" if found is None else name_network(found)
+
+
+def find_address(request: Request, settings: ServiceSettings) -> str | None:
+    """The address that a request comes from, in canonical text; None if it cannot be told.
 
     Proxies append to X-Forwarded-For, so the last entry that no trusted proxy wrote itself is the client.
+    Where a trusted proxy sends none, its X-Real-IP is.
     """
-    trusted = list_networks(settings.trusted_proxies)
-    hops = [request.client.host if request.client else ""]
-    hops += reversed([hop.strip() for hop in request.headers.get("x-forwarded-for", "").split(",")])
-    last = ""
-    for hop in hops:
-        try:
-            address = ipaddress.ip_address(hop)
-        except ValueError:
+    peer = canonical_address(request.client.host) if request.client else None
+    if peer is None or not settings.trusted_proxies or not _is_among(peer, settings):
+        return peer
+    given = request.headers.get("x-forwarded-for")
+    if given is None:
+        given = request.headers.get("x-real-ip", "")
+    last = peer
+    for hop in reversed(given.split(",")):
+        address = canonical_address(hop.strip())
+        if address is None:
             break
-        last = _name_network(address)
-        if not any(address in network for network in trusted if network.version == address.version):
+        last = address
+        if not _is_among(address, settings):
             break
     return last
+
+
+def is_trusted(request: Request, settings: ServiceSettings) -> bool:
+    """Whether the headers of a request were written by a proxy that is trusted."""
+    peer = canonical_address(request.client.host) if request.client else None
+    return peer is not None and _is_among(peer, settings)
+
+
+def _is_among(text: str, settings: ServiceSettings) -> bool:
+    address = ipaddress.ip_address(text)
+    trusted = list_networks(settings.trusted_proxies)
+    return any(address in network for network in trusted if network.version == address.version)
 
 
 def is_same_site(request: Request, settings: ServiceSettings) -> bool:
@@ -50,7 +72,12 @@ def is_same_site(request: Request, settings: ServiceSettings) -> bool:
     return urlsplit(origin).netloc == ours
 
 
-def _name_network(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+def name_network(ip: str) -> str:
+    """An address as it is, an IPv6 one as its /64; what is no address as it is."""
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return ip
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped is not None:
             return str(address.ipv4_mapped)

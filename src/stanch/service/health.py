@@ -22,11 +22,14 @@ from stanch.service.state import find_service
 _FORWARDED: Final = ("x-forwarded-for", "forwarded", "via")
 
 
-class Health(Struct, frozen=True):
+class Health(Struct, frozen=True, omit_defaults=True):
     """A good answer; a bad one is a problem."""
 
     status: Literal["ok"]
     version: Annotated[str, Meta(description="Version of Stanch.")]
+    troubles: Annotated[
+        dict[str, str], Meta(description="What is wrong without keeping the service from its work.")
+    ] = {}
 
 
 async def tell_health(_request: Request) -> Response:
@@ -35,13 +38,14 @@ async def tell_health(_request: Request) -> Response:
 
 
 async def tell_readiness(request: Request) -> Response:
-    """It can also store what comes in."""
+    """It can also store what comes in. What is wrong otherwise is told beside."""
     service = find_service(request)
     try:
         await asyncio.to_thread(service.database.ask)
     except StoreError:
         raise ProblemError(503, "not_ready", "The database does not answer.", {"Retry-After": "5"}) from None
-    return Response(msgspec.json.encode(Health("ok", __version__)), media_type="application/json")
+    health = Health("ok", __version__, dict(service.troubles))
+    return Response(msgspec.json.encode(health), media_type="application/json")
 
 
 async def tell_metrics(request: Request) -> Response:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from typing import Final
 
 from starlette.requests import Request
 
 from stanch.cases.database import Database
-from stanch.cases.keys import ApiKey, Scope, list_keys, match_key, note_use, split_key
+from stanch.cases.keys import ApiKey, Scope, list_keys, match_key, note_uses, split_key
+from stanch.errors import StoreError
 from stanch.service.problems import ProblemError
+
+LOG: Final = logging.getLogger("stanch.service")
 
 #: A revoked key stops working within this time at the latest; a new one works at once.
 MAX_AGE_S: Final = 5.0
 #: An unknown key has the list fetched anew, one time after another with a pause between.
 _PAUSE_S: Final = 0.05
+#: How long a request waits for the list if there is an older one.
+_PATIENCE_S: Final = 1.0
 _NOTE_EVERY_US: Final = 60_000_000
 _CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="stanch"'}
 
@@ -29,19 +35,35 @@ class Keyring:
         self._fetched_at = float("-inf")
         self._fetching = asyncio.Lock()
         self._noted: dict[str, int] = {}
+        self._to_note: dict[str, int] = {}
+        #: Good keys as they were shown since the list was fetched: hashing them again would tell nothing new.
+        self._seen: dict[bytes, ApiKey] = {}
 
     async def find(self, text: str) -> ApiKey | None:
         """The key that `text` is; None if there is none, or no longer."""
+        asked_at = time.monotonic()
+        if self._fetched_at <= asked_at - MAX_AGE_S:
+            await self._refresh(asked_at - MAX_AGE_S)
+        shown = text.encode("utf-8", "replace")
+        if (seen := self._seen.get(shown)) is not None:
+            return seen
         parts = split_key(text)
         if parts is None:
             return None
         key_id, secret = parts
-        asked_at = time.monotonic()
-        await self._refresh(asked_at - MAX_AGE_S)
         if key_id not in self._keys:
             await self._refresh(asked_at)
         known = self._keys.get(key_id)
-        return known if match_key(known, secret) else None
+        if known is None or not match_key(known, secret):
+            return None
+        self._seen[shown] = known
+        return known
+
+    def peek(self, shown: bytes) -> ApiKey | None:
+        """The key that was shown, if it was found good since the list was fetched, lately."""
+        if self._fetched_at <= time.monotonic() - MAX_AGE_S:
+            return None
+        return self._seen.get(shown)
 
     async def find_by_id(self, key_id: str) -> ApiKey | None:
         """A key in use, by its id."""
@@ -49,12 +71,21 @@ class Keyring:
         key = self._keys.get(key_id)
         return key if key is not None and key.revoked_us is None else None
 
-    async def note_use(self, key: ApiKey, now_us: int) -> None:
-        """Remember that a key was used, to the minute."""
-        if now_us - self._noted.get(key.id, key.last_used_us or 0) < _NOTE_EVERY_US:
-            return
-        self._noted[key.id] = now_us
-        await self._database.write_soon(lambda connection: note_use(connection, key.id, now_us))
+    def note_use(self, key: ApiKey, now_us: int) -> None:
+        """Remember that a key was used, to the minute; `store_uses` writes it down."""
+        if now_us - self._noted.get(key.id, key.last_used_us or 0) >= _NOTE_EVERY_US:
+            self._noted[key.id] = self._to_note[key.id] = now_us
+
+    async def store_uses(self) -> None:
+        """Write down which keys were used.
+
+        Raises:
+            StoreError: it cannot be stored now; it is tried again next time.
+        """
+        uses = dict(self._to_note)
+        if uses:
+            await self._database.write_soon(lambda c: note_uses(c, uses))
+            self._to_note = {key: us for key, us in self._to_note.items() if uses.get(key) != us}
 
     async def _refresh(self, since: float) -> None:
         """Fetch the list unless it was fetched after `since`, a moment of the monotonic clock."""
@@ -65,8 +96,21 @@ class Keyring:
                 return
             await asyncio.sleep(max(0.0, self._fetched_at + _PAUSE_S - time.monotonic()))
             started = time.monotonic()
-            keys = await asyncio.to_thread(self._fetch)
+            try:
+                # A database that hangs must not hold up those whose key is known.
+                keys = await asyncio.wait_for(
+                    asyncio.to_thread(self._fetch), _PATIENCE_S if self._keys else None
+                )
+            except (StoreError, TimeoutError) as error:
+                if not self._keys:
+                    raise
+                LOG.error(
+                    "keys cannot be fetched, the ones known stay good: %s", str(error) or "no answer in time"
+                )
+                self._fetched_at = started
+                return
             self._keys = {key.id: key for key in keys}
+            self._seen.clear()
             self._fetched_at = started
 
     def _fetch(self) -> list[ApiKey]:
@@ -93,5 +137,5 @@ async def authenticate(request: Request, keyring: Keyring, scope: Scope, now_us:
         raise ProblemError(401, "key_needed", "Send a key in X-Api-Key or as a bearer token.", _CHALLENGE)
     if not key.allows(scope):
         raise ProblemError(403, "wrong_scope", f"This key is for {key.scope}; {scope} is needed.")
-    await keyring.note_use(key, now_us)
+    keyring.note_use(key, now_us)
     return key

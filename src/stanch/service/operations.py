@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,6 +15,7 @@ from stanch.service.keyring import authenticate
 from stanch.service.problems import ProblemError
 from stanch.service.state import find_service
 
+_TOO_OFTEN: Final = "This key calls too often. Come back later."
 Open = Callable[[Request], Awaitable[Response]]
 Keyed = Callable[[Request, ApiKey], Awaitable[Response]]
 
@@ -41,7 +42,7 @@ class Parameter:
 class Operation:
     """One method of one route."""
 
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "HEAD", "POST"]
     path: str
     name: str
     summary: str
@@ -53,22 +54,31 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     #: Statuses of problems that this operation may answer with, beside those of every operation.
     problems: tuple[int, ...] = ()
+    #: What to say instead of a problem to a caller whose key does not fit: another protocol's own words.
+    refuse: Callable[[], Response] | None = None
 
 
 def make_route(operation: Operation) -> Route:
     """The route of one operation; asks for a key before anything of the body is read."""
     handler: Any = operation.handler
+    scope, path = operation.scope, operation.path
 
     async def answer(request: Request) -> Response:
-        request.scope["stanch.route"] = operation.path
-        if operation.scope is None:
+        request.scope["stanch.route"] = path
+        if scope is None:
             return await handler(request)  # type: ignore[no-any-return]
         service = find_service(request)
         try:
-            key = await authenticate(request, service.keyring, operation.scope, service.now_us())
+            key = await authenticate(request, service.keyring, scope, service.now_us())
         except ProblemError:
             service.metrics.refused_keys.inc()
+            if operation.refuse is not None:
+                return operation.refuse()
             raise
+        request.scope["stanch.key"] = key.id
+        if not service.limits.take(key):
+            service.metrics.limited.labels(key.scope).inc()
+            raise ProblemError(429, "too_many_requests", _TOO_OFTEN, {"Retry-After": "1"})
         return await handler(request, key)  # type: ignore[no-any-return]
 
-    return Route(operation.path, answer, methods=[operation.method], name=operation.name)
+    return Route(path, answer, methods=[operation.method], name=operation.name)

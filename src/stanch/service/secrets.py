@@ -18,18 +18,25 @@ from stanch.errors import StoreError
 T = TypeVar("T")
 
 FILE_NAME: Final = "service.key"
+#: The key that was in use before, for what must outlive a change of keys: devices that are known.
+OLD_FILE_NAME: Final = "service.key.old"
 _KEY_BYTES: Final = 32
 
 
 class Secrets:
     """What follows from the key, a key of its own for each purpose (HKDF-Expand, RFC 5869, one block)."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, old: tuple[bytes, ...] = ()) -> None:
         self._key = key
+        self._old = old
 
     def derive(self, purpose: str) -> bytes:
         """32 bytes for one purpose alone."""
         return hmac.digest(self._key, purpose.encode() + b"\x01", "sha256")
+
+    def derive_all(self, purpose: str) -> tuple[bytes, ...]:
+        """The same, and what followed from keys that were in use before, the present one first."""
+        return tuple(Secrets(key).derive(purpose) for key in (self._key, *self._old))
 
     def fingerprint(self, body: bytes) -> bytes:
         """A keyed hash of a body: a plain one would let what stands in it be guessed."""
@@ -68,13 +75,15 @@ def load_secrets(data_dir: Path) -> Secrets:
         if not path.exists():
             _make_key(path)
         key = path.read_bytes()
+        old_path = data_dir / OLD_FILE_NAME
+        old = (old_path.read_bytes(),) if old_path.exists() else ()
     except OSError as error:
         raise StoreError(
             f"cannot be used: {error.strerror}", file=str(error.filename or path), hint="set service.data_dir"
         ) from error
     if len(key) != _KEY_BYTES:
         raise StoreError("is no key of this service", file=str(path), hint="put the right one in its place")
-    return Secrets(key)
+    return Secrets(key, old)
 
 
 def _make_key(path: Path) -> None:

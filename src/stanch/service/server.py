@@ -8,24 +8,30 @@ import resource
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Final
 
+import uvloop
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.applications import Starlette
+from starlette.types import ASGIApp, Lifespan
 
 from stanch.cases.database import Database, find_url, open_database
 from stanch.cases.keys import list_keys
 from stanch.errors import UsageError
-from stanch.evidence.people import People
 from stanch.service.app import build_app
-from stanch.service.keyring import Keyring
-from stanch.service.metrics import Metrics
+from stanch.service.duty import Duty
+from stanch.service.messages import Messenger
+from stanch.service.opening import open_service
+from stanch.service.reloading import Reloader
 from stanch.service.secrets import load_secrets
 from stanch.service.settings import ServiceSettings, find_data_dir
-from stanch.service.state import Service
+from stanch.service.traces import Traced
+from stanch.settings import Settings
 
 #: Headers of a request have to arrive within this time, and an idle connection is closed after it.
 _HEADERS_MS: Final = 10_000
@@ -36,13 +42,16 @@ _BACKLOG: Final = 1024
 _OTHER_FILES: Final = 256
 
 
-def run_service(settings: ServiceSettings, announce: Callable[[str], None]) -> None:
+def run_service(whole: Settings, config: Path | None, announce: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; requests under way are finished first. `announce` gets the address.
+
+    SIGHUP, and a change of the file `config`, has the settings read anew.
 
     Raises:
         UsageError: the address cannot be used, or is public and there is no key yet.
         StoreError: the data folder or the database cannot be used.
     """
+    settings = whole.service
     address = find_address(settings.host)
     data_dir = find_data_dir(settings)
     secrets = load_secrets(data_dir)
@@ -51,19 +60,30 @@ def run_service(settings: ServiceSettings, announce: Callable[[str], None]) -> N
         if not is_private(address):
             _check_keys(database, settings.host)
         _check_port(address, settings.port)
-        service = Service(
-            settings=settings,
+        service = open_service(
+            settings,
+            whole.guard,
             database=database,
             secrets=secrets,
-            keyring=Keyring(database),
-            metrics=Metrics(),
-            people=People(None, secrets.derive("session")),
+            data_dir=data_dir,
             now_us=lambda: time.time_ns() // 1_000,
-            batches=asyncio.Semaphore(settings.max_batches),
         )
+        messenger = Messenger(lambda: service.settings.notify, service.metrics.guard)
+        messenger.start()
+        reloader = Reloader(service, config, whole)
+        duty = Duty(service, messenger, reloader)
         shown = f"[{address}]" if ":" in address else address
-        app = _announced(build_app(service), lambda: announce(f"http://{shown}:{settings.port}"))
-        asyncio.run(_serve(app, address, settings))
+        app = build_app(service, _make_lifespan(duty, lambda: announce(f"http://{shown}:{settings.port}")))
+        traced = Traced(app, settings.traces) if settings.traces else None
+        try:
+            # granian wakes the loop from its threads twice a request: uvloop's wake-ups are cheaper.
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(_serve(traced or app, address, settings, reloader.ask))
+        finally:
+            if traced is not None:
+                traced.close()
+            messenger.stop()
+            service.guard.close()
     finally:
         database.close()
 
@@ -106,15 +126,22 @@ def _check_port(address: str, port: int) -> None:
             raise UsageError(f"cannot listen on {address}:{port}: {error.strerror}", hint="--port") from error
 
 
-def _announced(app: ASGIApp, announce: Callable[[], None]) -> ASGIApp:
-    """`app`, and `announce` called when the server listens."""
+def _make_lifespan(duty: Duty, announce: Callable[[], None]) -> Lifespan[Starlette]:
+    """The duty beside the requests; `announce` is called when the server listens."""
 
-    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            announce()
-        await app(scope, receive, send)
+    @asynccontextmanager
+    async def live(_app: Starlette) -> AsyncIterator[None]:
+        announce()
+        running = asyncio.create_task(duty.run())
+        try:
+            yield
+        finally:
+            running.cancel()
+            with suppress(asyncio.CancelledError):
+                await running
+            await duty.finish()
 
-    return wrapped
+    return live
 
 
 def _allow_connections(n_connections: int) -> None:
@@ -126,7 +153,7 @@ def _allow_connections(n_connections: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
-async def _serve(app: ASGIApp, address: str, settings: ServiceSettings) -> None:
+async def _serve(app: ASGIApp, address: str, settings: ServiceSettings, reload: Callable[[], None]) -> None:
     _allow_connections(settings.max_connections)
     server = Server(
         app,
@@ -143,4 +170,5 @@ async def _serve(app: ASGIApp, address: str, settings: ServiceSettings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
+    loop.add_signal_handler(signal.SIGHUP, reload)
     await server.serve()

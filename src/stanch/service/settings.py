@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import os
+from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from msgspec import Meta, Struct
+
+from stanch.guard.proof_of_work import ProofOfWorkSettings
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -37,6 +40,47 @@ class FormSettings(Struct, frozen=True, forbid_unknown_fields=True):
     refuse_after: Annotated[
         int, Meta(description="Reports an hour from one address before further ones must wait.", ge=1)
     ] = 200
+
+
+#: What is worth telling somebody at once.
+Event = Literal["wave", "reset", "ban", "trouble"]
+
+
+class NotifySettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who is told what the guard does, beside the log: a webhook, and chats."""
+
+    webhook: Annotated[
+        str,
+        Meta(
+            description="Address that gets every event as JSON, signed with the secret in the environment"
+            " variable `STANCH_WEBHOOK_SECRET` (Standard Webhooks).",
+            pattern=r"^(https?://\S+)?$",
+        ),
+    ] = ""
+    chats: Annotated[
+        bool,
+        Meta(
+            description="Send events as messages to the Apprise addresses in the environment variable"
+            " `STANCH_CHATS`, parted by blanks (needs `stanch[chat]`). They name no account."
+        ),
+    ] = False
+    events: Annotated[
+        tuple[Event, ...],
+        Meta(
+            description="wave: an attack begins or ends; reset: logins that have to be revoked; ban: new"
+            " decisions; trouble: the guard cannot work as it should."
+        ),
+    ] = ("wave", "reset", "ban", "trouble")
+    lang: Annotated[Literal["en", "zh"], Meta(description="Language of messages.")] = "en"
+
+
+class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Requests a second of one key, by its scope; one second's worth may come at once."""
+
+    shop: Annotated[int, Meta(description="Keys for shop.", ge=1)] = 50_000
+    bouncer: Annotated[int, Meta(description="Keys for bouncer.", ge=1)] = 100
+    ingest: Annotated[int, Meta(description="Keys for ingest.", ge=1)] = 2_000
+    admin: Annotated[int, Meta(description="Keys for admin.", ge=1)] = 2_000
 
 
 class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,7 +125,39 @@ class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
     max_batches: Annotated[
         int, Meta(description="Batches read and checked at once; further ones wait.", ge=1, le=1_024)
     ] = 16
+    allow_list: Annotated[
+        str,
+        Meta(
+            description="File of addresses, networks and `account:NAME`, one a line, that the guard lets"
+            " alone; while it cannot be read, nobody is banned. Empty: none."
+        ),
+    ] = ""
+    log: Annotated[
+        Literal["text", "json"],
+        Meta(description="Form of the log on standard error: lines for people, or JSON."),
+    ] = "text"
+    log_requests: Annotated[
+        bool, Meta(description="Log each request: route, status, time, key's id; no address, no account.")
+    ] = False
+    traces: Annotated[
+        str,
+        Meta(
+            description="OTLP address that gets OpenTelemetry traces (`http://127.0.0.1:4318/v1/traces`;"
+            " needs `stanch[traces]`); empty: none.",
+            pattern=r"^(https?://\S+)?$",
+        ),
+    ] = ""
+    decisions_kept_days: Annotated[
+        int,
+        Meta(description="Decisions and late resets are forgotten so long after their end.", ge=1, le=3650),
+    ] = 30
+    leaked: Annotated[
+        str, Meta(description="List of leaked credentials, as `stanch leaked build` makes it; empty: none.")
+    ] = ""
     forms: FormSettings = FormSettings()
+    challenge: ProofOfWorkSettings = ProofOfWorkSettings()
+    notify: NotifySettings = NotifySettings()
+    limits: LimitSettings = LimitSettings()
 
     def __post_init__(self) -> None:
         """Check what types cannot say.
@@ -101,7 +177,8 @@ class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
         return self.public_url.startswith("https://")
 
 
-def list_networks(names: tuple[str, ...]) -> list[_Network]:
+@lru_cache(maxsize=16)
+def list_networks(names: tuple[str, ...]) -> tuple[_Network, ...]:
     """The networks of `trusted_proxies`.
 
     Raises:
@@ -113,7 +190,7 @@ def list_networks(names: tuple[str, ...]) -> list[_Network]:
             networks.append(ipaddress.ip_network(name))
         except ValueError as error:
             raise ValueError(f"trusted_proxies: {name!r} is neither an address nor a network") from error
-    return networks
+    return tuple(networks)
 
 
 def find_data_dir(settings: ServiceSettings) -> Path:

@@ -19,6 +19,7 @@ from stanch.service.problems import answer_problem
 from stanch.service.state import Service
 
 LOG: Final = logging.getLogger("stanch.service")
+REQUESTS: Final = logging.getLogger("stanch.requests")
 
 #: The pages have no script at all, and ask for nothing but their own style and mark.
 CONTENT_POLICY: Final = (
@@ -48,7 +49,8 @@ class Shield:
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app = app
         self._service = service
-        self._headers = HEADERS + ((_HSTS,) if service.settings.is_https else ())
+        self._headers = (*HEADERS, *((_HSTS,) if service.settings.is_https else ()), _CACHE)
+        self._names = frozenset(name for name, _ in self._headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request, or the start and stop of the server."""
@@ -94,10 +96,16 @@ class Shield:
 
     def _complete(self, given: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         names = {name for name, _ in given}
-        return [*given, *(header for header in (*self._headers, _CACHE) if header[0] not in names)]
+        if self._names.isdisjoint(names):
+            return [*given, *self._headers]
+        return [*given, *(header for header in self._headers if header[0] not in names)]
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         route = scope.get("stanch.route", "none")
         method = scope["method"] if scope["method"] in ("GET", "HEAD", "POST") else "other"
-        self._service.metrics.requests.labels(method, route, str(status)).inc()
-        self._service.metrics.seconds.labels(route).observe(seconds)
+        self._service.metrics.count_request(method, route, status, seconds)
+        if self._service.settings.log_requests:
+            told = {"method": method, "route": route, "status": status, "ms": round(seconds * 1e3, 2)}
+            if key := scope.get("stanch.key"):
+                told["key"] = key
+            REQUESTS.info("request", extra={"told": told})

@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from starlette.requests import Request
 
+from stanch.cases.active import ActiveDecisions
+from stanch.cases.bouncers import Told
 from stanch.cases.database import Database
 from stanch.evidence.people import People
+from stanch.guard.allow_list import AllowList
+from stanch.guard.device_cookie import DeviceCookies
+from stanch.guard.guard import Guard
+from stanch.guard.leaked import LeakedFilter
+from stanch.service.attempts import AttemptIds
+from stanch.service.challenge.passes import Passes
 from stanch.service.keyring import Keyring
+from stanch.service.limits import Limits
 from stanch.service.metrics import Metrics
 from stanch.service.secrets import Secrets
 from stanch.service.settings import ServiceSettings
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Service:
     """One running service."""
 
+    #: Replaced as a whole when they are read anew; what is read once at the start stays as it was.
     settings: ServiceSettings
     database: Database
     secrets: Secrets
@@ -31,10 +42,28 @@ class Service:
     now_us: Callable[[], int]
     #: Taken by each batch while it is read and checked.
     batches: asyncio.Semaphore
+    guard: Guard
+    allow_list: AllowList
+    decisions: ActiveDecisions
+    told: Told
+    ids: AttemptIds
+    cookies: DeviceCookies
+    #: Hash accounts for the devices' tokens; as those of the cookies, the present one first.
+    account_keys: tuple[bytes, ...]
+    limits: Limits
+    passes: Passes
+    #: The operator's list of leaked credentials; None: there is none.
+    leaked: LeakedFilter | None
+    #: What is wrong without stopping the service, by subject; told at /readyz.
+    troubles: dict[str, str] = field(default_factory=dict)
+
+    @staticmethod
+    def show_time(us: int) -> str:
+        """A moment as RFC 3339, to the second."""
+        return datetime.fromtimestamp(us / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def find_service(request: Request) -> Service:
     """The service that a request came to."""
-    service = request.app.state.service
-    assert isinstance(service, Service)
+    service: Service = request.app.state.service
     return service

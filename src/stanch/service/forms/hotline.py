@@ -130,7 +130,7 @@ class Hotline:
             self.throttle.add(address, now_us)
             self.service.metrics.refused_keys.inc()
             return self._render_sign_in(lang, alert="wrong_key" if key is None else "wrong_scope", status=401)
-        await self.service.keyring.note_use(key, now_us)
+        self.service.keyring.note_use(key, now_us)
         expires_us = now_us + SESSION_S * 1_000_000
         secret = await self.service.database.write_soon(
             lambda connection: open_session(connection, key.id, now_us, expires_us)

@@ -17,9 +17,12 @@ from stanch.reporting.catalogue import Catalogue, Lang, load_catalogue
 from stanch.reporting.templates import open_templates
 from stanch.service.forms.report import LIMITS
 from stanch.service.settings import FormSettings, ServiceSettings
+from stanch.service.shield import CONTENT_POLICY
 
 PACKAGE: Final = "stanch.service"
 LANGUAGES: Final[tuple[Lang, ...]] = ("en", "zh")
+#: Of the few pages that have scripts of our own: as the others, and these.
+SCRIPTED: Final = {"Content-Security-Policy": f"{CONTENT_POLICY}; script-src 'self'; worker-src 'self'"}
 _GAP: Final = Markup("<mark>{}</mark>")
 
 
@@ -72,7 +75,7 @@ def render_page(
             notice=_list_notice(settings.forms, catalogue),
             fields=FIELDS,
             limits=LIMITS,
-            **values,
+            **{"assets": "/assets", **values},
         )
     )
     told = {"Vary": "Accept-Language", "Content-Language": catalogue.lang, **(headers or {})}

@@ -1,7 +1,8 @@
 """`/complaints/new`: anybody may report a scam call or message.
 
 Nobody is turned away for looking like a machine: whoever fills in what is hidden, is faster than a
-person, or shares an address from which much has come lately, is asked for the sum of two numbers.
+person, or shares an address from which much has come lately, is asked for the sum of two numbers. Only then
+the page has a script, which does a calculation in place of the question.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from starlette.responses import RedirectResponse, Response
 
 from stanch.cases.segments import KeyReusedError
 from stanch.errors import StoreError
+from stanch.guard.proof_of_work import N_PARTS, Puzzle, is_solved
 from stanch.reporting.catalogue import Lang
 from stanch.service.clients import find_network
-from stanch.service.forms.pages import choose_language, render_page
+from stanch.service.forms.pages import SCRIPTED, choose_language, render_page
 from stanch.service.forms.report import CURRENCIES, Typed, judge_report
 from stanch.service.forms.taking import RefusedFormError, read_form, store_report
 from stanch.service.forms.throttle import Throttle
@@ -26,6 +28,7 @@ from stanch.service.forms.tokens import (
     FormToken,
     ask,
     is_answered,
+    make_puzzle,
     make_receipt,
     make_token,
     open_token,
@@ -74,7 +77,7 @@ class Desk:
     async def _judge(self, lang: Lang, typed: Typed, token: FormToken, address: str, now_us: int) -> Response:
         receipt = make_receipt(self.service.secrets, token, "W")
         judged = judge_report(typed, FORM, receipt, now_us, self.service.settings.zone)
-        if token.question is not None and not is_answered(token, typed["answer"]):
+        if token.question is not None and not self._is_answered(token, typed):
             judged.mistakes["answer"] = "answer"
         if judged.mistakes:
             again = ask(token) if "answer" in judged.mistakes else token
@@ -99,6 +102,14 @@ class Desk:
         forms = self.service.settings.forms
         hasty = now_us - token.made_us < forms.min_fill_s * 1e6
         return bool(typed[TRAP]) or hasty or self.throttle.count(address, now_us) >= forms.ask_after
+
+    def _is_answered(self, token: FormToken, typed: Typed) -> bool:
+        """By the person, or by the browser's work where it runs scripts."""
+        return is_answered(token, typed["answer"]) or is_solved(self._puzzle(token), typed["solution"])
+
+    def _puzzle(self, token: FormToken) -> Puzzle:
+        bits = self.service.settings.challenge.min_bits
+        return make_puzzle(token, bits - (N_PARTS.bit_length() - 1))
 
     async def tell_received(self, request: Request) -> Response:
         """The number of a report that was stored."""
@@ -133,10 +144,16 @@ class Desk:
             "receipt": receipt,
             "token": sign_token(self.service.secrets, token),
             "question": token.question,
+            "puzzle": self._puzzle(token),
+            "parts": N_PARTS,
             "trap": TRAP,
             "currencies": dict.fromkeys((forms.currency, *CURRENCIES)),
         }
-        return render_page("public.html.j2", lang, f"{PATH}?", self.service.settings, status=status, **values)
+        headers = SCRIPTED if token.question is not None else None
+        settings = self.service.settings
+        return render_page(
+            "public.html.j2", lang, f"{PATH}?", settings, status=status, headers=headers, **values
+        )
 
     def _refuse(
         self, lang: Lang, status: int, key: str, headers: Mapping[str, str] | None = None

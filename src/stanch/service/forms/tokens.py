@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from stanch.guard.proof_of_work import Puzzle
 from stanch.service.secrets import Secrets
 
 #: A form stays open as long as a page of a phone's browser may lie in the background.
@@ -53,6 +54,11 @@ def ask(token: FormToken) -> FormToken:
 def is_answered(token: FormToken, given: str) -> bool:
     """Whether the question was answered; a form that asks nothing has no answer."""
     return token.question is not None and given.strip() == str(sum(token.question))
+
+
+def make_puzzle(token: FormToken, part_bits: int) -> Puzzle:
+    """What a browser may solve in place of the question: a puzzle of this form alone."""
+    return Puzzle(token.made_us, hashlib.sha256(token.nonce).digest()[:16], part_bits)
 
 
 def sign_token(secret: Secrets, token: FormToken) -> str:

@@ -1,0 +1,202 @@
+"""The site-wide test, live: is more refused to strangers than what is known of this shop's peace explains?
+
+As in `docs/method/stuffing.md`: in peace (cold refusals / warm refusals) / (cold successes / warm
+successes) stays near a constant of the shop, kappa. Here over windows that end now, from 5 minutes to a
+day. A refusal that somebody follows up from there within 20 minutes is taken back. Kappa, and how far the
+windows stray from it, are learnt from the stream itself, a window that strays far counting as one that
+strays 2.5 deviations (Huber 1964), so that an attack hardly teaches and a shop's own habit is learnt in the
+end.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+
+from stanch.guard.counters import Counters, Kind
+
+_WINDOWS: Final = (5, 10, 30, 60, 180, 720, 1440)
+_DEVIATIONS: Final = 6.0
+_SPREAD: Final = 0.35
+_SPREAD_OF_KINDS: Final = 1.0
+_LEAST_EXCESS: Final = 10.0
+_LEAST_EXCESS_OF_KIND: Final = 10.0
+_SHRINK: Final = 30.0
+_USUAL_DISPERSION: Final = 3.0
+_WINSOR: Final = 2.5
+_MOST_KAPPA: Final = 6.0
+_KAPPA_STRENGTH: Final = 10.0
+#: Memory of kappa in minutes.
+_MEMORY_MIN: Final = 14 * 1440.0
+#: No more is forgotten at a step, however far the clock jumps.
+_MOST_AT_ONCE_MIN: Final = 1440
+#: How many cold refusals the ordinary mix of kinds is worth against that of an attack.
+_MIX_STRENGTH: Final = 20.0
+#: Attempts of strangers that all kinds together are worth where little is known of them.
+_UNSEEN_SHARE: Final = 0.002
+_UNSEEN_STRENGTH: Final = 50.0
+
+
+class Null(Struct):
+    """How the refusals of one window behave in peace: sums over time, fading."""
+
+    seen: float = 0.0
+    predicted: float = 0.0
+    squares: float = 0.0
+    n: float = 0.0
+
+    @property
+    def kappa(self) -> float:
+        """Refusals seen over those predicted with kappa 1, drawn to 1."""
+        return min((self.seen + _KAPPA_STRENGTH) / (self.predicted + _KAPPA_STRENGTH), _MOST_KAPPA)
+
+    @property
+    def dispersion(self) -> float:
+        """Variance over mean; at least 1."""
+        return max((self.squares + 10 * _USUAL_DISPERSION) / (self.n + 10), 1.0)
+
+
+class State(Struct):
+    """What the test has learnt, kept over restarts."""
+
+    nulls: list[Null]
+    minute: int = 0
+    since_s: int = 0
+    until_s: int = 0
+
+
+def predict_refusals(cells: tuple[float, ...], whole: tuple[float, ...]) -> float:
+    """Cold refusals that people would make with kappa 1, given the other three counts of a window.
+
+    Both ratios are drawn to those of `whole` where the window holds few attempts (gamma-Poisson).
+    """
+    _, warm_refused, cold_success, warm_success = cells
+    _, whole_refused, whole_cold, whole_warm = whole
+    people = max(cold_success + warm_success + warm_refused, 0.0)
+    failing = (whole_refused + 2) / (whole_cold + whole_warm + whole_refused + 20)
+    strangers = (whole_cold + 2) / (whole_warm + 4)
+    rate = (warm_refused + _SHRINK * failing) / (people + _SHRINK)
+    odds = (cold_success + _SHRINK * strangers) / (warm_success + _SHRINK)
+    return rate * people * odds
+
+
+class Wave:
+    """The test's state in one guard."""
+
+    def __init__(self, counters: Counters) -> None:
+        self._counters = counters
+        saved = counters.load("wave")
+        self.state = msgspec.msgpack.decode(saved, type=State) if saved else State([Null() for _ in _WINDOWS])
+        #: Share of attack among the attempts of strangers, as far as it is beyond doubt.
+        self.share = 0.0
+        self._excess = 0.0
+        self._site: Kind = counters.site(0)
+        self._expected = (0.0, 0.0)
+
+    @property
+    def alarm(self) -> bool:
+        """Whether there is an attack somewhere on the site."""
+        return self.share > 0
+
+    def sweep(self, time_s: int) -> None:
+        """Look at all windows that end now."""
+        self._site = self._counters.site(time_s)
+        minutes = self._counters.minutes(time_s, _WINDOWS[-1])
+        whole = tuple(self._site.day)
+        learn = min(time_s // 60 - self.state.minute, _MOST_AT_ONCE_MIN)
+        if learn < -60:
+            # The clock was wrong when this was saved.
+            self.state.minute, self.state.until_s = time_s // 60, 0
+        fade = math.exp(-learn / _MEMORY_MIN) if learn > 0 else 1.0
+        sums = np.cumsum(minutes[::-1], axis=0)
+        share, excess, late = 0.0, 0.0, (0.0, 0.0)
+        for null, width in zip(self.state.nulls, _WINDOWS, strict=True):
+            cells = tuple(sums[width - 1].tolist())
+            observed = max(cells[0], 0.0)
+            predicted = predict_refusals(cells, whole)
+            mean = null.kappa * predicted
+            variance = null.dispersion * (mean + 1)
+            spread = _SPREAD * max((width / 60) ** -0.25, 0.3)
+            deviation = math.sqrt(variance + (spread * mean) ** 2)
+            z = (observed - mean) / deviation
+            still = observed - late[0] < 1 or late[0] > late[1] + math.sqrt(late[1] + 1)
+            if z > _DEVIATIONS and observed - mean > _LEAST_EXCESS and (width <= 10 or still):
+                n = observed + max(cells[2], 0.0)
+                share = max(share, (observed - mean) / n)
+                excess = max(excess, observed - mean)
+            if width <= 60:
+                late = (observed, mean)
+            if learn > 0:
+                told = min(observed, mean + _WINSOR * deviation)
+                weight = learn / width
+                null.seen = null.seen * fade + told * weight
+                null.predicted = null.predicted * fade + predicted * weight
+                if mean > 1:
+                    null.squares = null.squares * fade + weight * min((told - mean) ** 2 / mean, 100.0)
+                    null.n = null.n * fade + weight
+        if learn > 0:
+            self.state.minute = time_s // 60
+        self.share, self._excess = share, excess
+        if share:
+            if time_s > self.state.until_s + 3600:
+                self.state.since_s = time_s
+            self.state.until_s = time_s
+        kappa = self.state.nulls[2].kappa, self.state.nulls[-1].kappa
+        self._expected = (
+            kappa[0] * predict_refusals(self._site.soon, whole),
+            kappa[1] * predict_refusals(self._site.day, whole),
+        )
+        self._counters.save("wave", msgspec.msgpack.encode(self.state))
+
+    def tell(self, client: Kind, place: Kind) -> tuple[int, int, int]:
+        """Levels of the blocks `wave`, `client` and `place` for an attempt of a stranger."""
+        site = self._site
+        best = (0, 0, 0)
+        for window in (0, 1):
+            cells = site.day if window else site.soon
+            expected = self._expected[window]
+            q_client, x_client = self._exceed(client, window, expected)
+            q_place, x_place = self._exceed(place, window, expected)
+            excess = max(
+                self._excess if not window or self._excess else 0.0,
+                x_client if self._is_odd(x_client, q_client * expected) else 0.0,
+                x_place if self._is_odd(x_place, q_place * expected) else 0.0,
+            )
+            if not excess:
+                continue
+            r_client = _compare(q_client, x_client, excess) if client.n else 0.0
+            r_place = _compare(q_place, x_place, excess) if place.n else 0.0
+            n = max(cells[0] + cells[2], excess, 1.0)
+            share = min(max(self.share, excess / n) if not window else excess / n, 0.995)
+            odds = math.log(share / (1 - share)) + r_client + r_place
+            levels = (
+                1 + min(max(int(odds * 2 + 12), 0), 38),
+                min(max(int(r_client + 4), 0), 10) + 1,
+                min(max(int(r_place + 4), 0), 10) + 1,
+            )
+            best = max(best, levels)
+        return best
+
+    def _exceed(self, kind: Kind, window: int, expected: float) -> tuple[float, float]:
+        """A kind's share of ordinary strangers, and its cold refusals beyond those expected."""
+        if not kind.n:
+            return 0.0, 0.0
+        share = (kind.cold + _UNSEEN_STRENGTH * _UNSEEN_SHARE) / (self._site.cold + _UNSEEN_STRENGTH)
+        refused = (kind.day if window else kind.soon)[0]
+        return share, refused - share * expected
+
+    def _is_odd(self, excess: float, mean: float) -> bool:
+        if excess < _LEAST_EXCESS_OF_KIND:
+            return False
+        variance = self.state.nulls[2].dispersion * (mean + 1) + (_SPREAD_OF_KINDS * mean) ** 2
+        return excess > _DEVIATIONS * math.sqrt(variance)
+
+
+def _compare(share: float, excess: float, whole: float) -> float:
+    """Log of a kind's share of the attack over that of ordinary strangers."""
+    attack = (max(excess, 0.0) + _MIX_STRENGTH * share) / (max(whole, excess, 0.0) + _MIX_STRENGTH)
+    return math.log(attack / share)

@@ -1,0 +1,1 @@
+"""A challenge of Stanch's own: a page on which the visitor's device does a little work."""
