@@ -158,7 +158,7 @@ def test_memory_for_ten_million_keys_is_what_the_page_says() -> None:
     customers = count_bytes(10_000_000, habits) + count_bytes(10_000_000, regulars)
     recent = count_bytes(10_000_000, tries) + count_bytes(10_000_000, crowds)
     assert round(customers / 2**30, 1) == 1.6
-    assert round(recent / 2**30, 1) == 1.7
+    assert round(recent / 2**30, 1) == 1.6
 
 
 @pytest.mark.parametrize("ip", ["", "no address", "1.2.3", "1.2.3.4.5", "::g", "1.2.3.4\0", "é"])
