@@ -56,7 +56,7 @@ def draw_recall(by_method: dict[str, list[tuple[str, Counts]]], path: Path) -> N
     x = alt.X("class:N", sort=labels, scale=alt.Scale(paddingInner=0.4), axis=axis)
     offset = alt.XOffset("method:N", sort=methods)
     y = alt.Y("share:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", title="named"))
-    legend = alt.Legend(title=None, orient="top", columns=2, symbolSize=80, labelLimit=400)
+    legend = alt.Legend(title=None, orient="top", columns=2, columnPadding=24, symbolSize=80, labelLimit=400)
     colour = alt.Color("method:N", scale=alt.Scale(domain=methods, range=list(_COLOURS)), legend=legend)
     shape = alt.Shape("method:N", scale=alt.Scale(domain=methods, range=list(_SHAPES)), legend=legend)
     bars = base.mark_rule(strokeWidth=1.5).encode(

@@ -182,7 +182,8 @@ _Spans: TypeAlias = list[tuple[Ints, Ints, Floats]]
 def _count_spans(spans: _Spans, size: int) -> Floats:
     """Weights that come in where spans begin, and go where they end."""
     at = np.concatenate([x for start, end, _ in spans for x in (start, end)])
-    return np.bincount(at, np.concatenate([x for *_, w in spans for x in (w, -w)]), minlength=size)
+    weights = np.concatenate([x for *_, w in spans for x in (w, -w)])
+    return np.asarray(np.bincount(at, weights, minlength=size), dtype=np.float64)
 
 
 def _cut_by_lag(
