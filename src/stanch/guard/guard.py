@@ -28,6 +28,8 @@ _LOOKS_S: Final = (600, 3_600, 21_600, 86_400)
 _LATE: Final = 1.0
 #: Log-odds from which a login is all but surely an attack's.
 _SUSPECT: Final = 4.0
+#: `Seen.again` of an account that had such a login within a month.
+_OPENED: Final = 4
 _MOST_LATE: Final = 50_000
 _MOST_PER_SWEEP: Final = 5_000
 #: … and so many before others have their turn.
@@ -159,6 +161,9 @@ class Guard:
         action: Action = "allow"
         if log_odds >= self._challenge and not known:
             action = "deny" if log_odds >= self._deny and _is_foul(seen) else "challenge"
+        elif seen.again == _OPENED and habit not in AT_HOME and not known and self.settings.budget:
+            # Whoever opened the account may come back from anywhere; its owner comes from home.
+            action = "challenge"
         context = Context(
             attempt.time_us // _SECOND_US, attempt.ip, attempt.account, keys, levels, log_odds, action,
             habit, seen.again, seen.pending, seen.n_now, seen.bad_now, seen.n_regular, known,
@@ -349,7 +354,7 @@ class Guard:
                 log_odds += table[level]
         if log_odds < self._challenge + _LATE:
             return None
-        self._counters.forget(context.keys, sure=log_odds >= _SUSPECT)
+        self._counters.forget(context.keys, sure=True)
         self._budget.note(log_odds, 1 - probability(log_odds + self.scorecard.success[context.habit]))
         reasons = list_reasons(self.scorecard, levels, self.settings.lang)
         return Reset(
