@@ -128,7 +128,8 @@ def test_nginx_asks_before_each_login(served: Served, shop: int, tmp_path: Path)
 
 def wait_until_told(served: Served, ip: str) -> None:
     with served.client(served.add_key(f"watcher-{ip}", "bouncer")) as client:
-        while client.get("/v1/decisions", params={"ip": ip}).content == b"null":
+        # Asked so often, it may also say that this is too often.
+        while not client.get("/v1/decisions", params={"ip": ip}).content.startswith(b"["):
             pass
 
 

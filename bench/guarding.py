@@ -1,9 +1,9 @@
 """How the guard does on past logins it sees one by one, family by family, and how fast it is.
 
-    python3 dev.py bench guard --seeds 5                  # replays of the families
-    python3 dev.py bench guard --reaction --seeds 20      # how soon a wave is seen: 5 % of traffic, one try
-    per address python3 dev.py bench guard --speed                    # assess and settle, one core python3
-    dev.py bench guard --nginx                    # lines per CPU second beside fail2ban-regex, same files
+    python3 dev.py bench guarding --seeds 5                # replays of the families
+    python3 dev.py bench guarding --reaction --seeds 20    # how soon a wave of one try per address is seen
+    python3 dev.py bench guarding --speed                  # assess and settle, one core
+    python3 dev.py bench guarding --nginx                  # lines per CPU second beside fail2ban-regex
 
 Every replay is one simulated log of seeds that the scorecard built in was not made from. Measurements are
 kept as JSON lines; what is there for the same code and options is not measured again.
@@ -42,7 +42,7 @@ DECIDING: Final = (
     "src/stanch/guard/*",
     "src/stanch/simulation/**/*",
     "src/stanch/evidence/**/*",
-    "bench/guard.py",
+    "bench/guarding.py",
 )
 _MINUTE_US: Final = 60_000_000
 
