@@ -24,13 +24,10 @@ from service.serving import Served, find_port, serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 N_CUSTOMERS, N_TRIED, N_STOLEN = 80, 400, 12
-GUARD = """
-[guard]
-enforce = ["challenge", "deny", "reset", "ban"]
+GUARD = """enforce = ["challenge", "deny", "reset", "ban"]
 challenge = "proof_of_work"
-customers = 10000
-recent = 10000
-[service.challenge]
+"""
+CHALLENGE = """[service.challenge]
 min_bits = 10
 max_bits = 12
 """
@@ -70,7 +67,7 @@ class Person:
 
 @pytest.fixture(scope="module")
 def guard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serving(tmp_path_factory.mktemp("guard"), GUARD) as served:
+    with serving(tmp_path_factory.mktemp("guard"), CHALLENGE, GUARD) as served:
         yield served
 
 
