@@ -15,6 +15,7 @@ import zstandard
 
 from stanch.cases.database import FILE_NAME, open_database
 from stanch.cases.keys import add_key
+from stanch.cases.resets import KeptReset, add_resets, list_resets
 from stanch.cases.segments import Segment, add_segment, iterate_rows
 from stanch.cases.sessions import find_session, open_session
 from stanch.cli import main
@@ -128,6 +129,27 @@ def test_what_is_older_goes_and_what_is_younger_stays(folder: Path) -> None:
     assert [row["time"][:10] for row in rows["logins"]] == ["2024-03-11"]
     assert rows["orders"] == []
     assert len(rows["accesses"]) == len(rows["complaints"]) == 2
+
+
+@pytest.mark.parametrize("chosen", [("--subject", ANN), ("--before", "2024-02-01")])
+def test_resets_of_accounts_go_and_their_numbers_never_come_again(
+    folder: Path, chosen: tuple[str, str]
+) -> None:
+    path = f"sqlite:///{folder / 'stanch' / FILE_NAME}"
+    bob = KeptReset(BOB, to_us("2024-03-10"), to_us("2024-03-11"), 0.9, "why", simulated=True)
+    ann = KeptReset(ANN, to_us("2024-01-10"), to_us("2024-01-11"), 0.9, "why", simulated=True)
+    database = open_database(path)
+    database.write(lambda connection: add_resets(connection, [bob, ann]))
+    database.close()
+    assert main(["purge", *chosen, "--yes"]) == 0
+    database = open_database(path)
+    database.write(lambda connection: add_resets(connection, [bob]))
+    with database.read() as connection:
+        assert [(number, reset.account) for number, reset in list_resets(connection, 0, 9)] == [
+            (1, BOB),
+            (3, BOB),
+        ]
+    database.close()
 
 
 def test_sessions_of_agents_that_ran_out_go(folder: Path) -> None:

@@ -10,7 +10,7 @@ import msgspec
 import sqlalchemy as sa
 import zstandard
 
-from stanch.cases.schema import AGENT_SESSIONS, SEGMENTS
+from stanch.cases.schema import AGENT_SESSIONS, RESETS, SEGMENTS
 from stanch.evidence.erasing import Erasing
 
 
@@ -32,7 +32,7 @@ def _learn_names(connection: sa.Connection, erasing: Erasing) -> None:
 
 
 def erase_rows(connection: sa.Connection, erasing: Erasing, *, write: bool) -> Counter[str]:
-    """Erase what is wanted; how many rows of which table, and agents' sessions that ran out before.
+    """Erase what is wanted; how many rows of each table, resets of accounts and agents' sessions.
 
     A segment of which nothing is left, and that came before the moment, goes with its answer; else its answer
     stays, so that a request that is repeated is not taken for a new one. Without `write` nothing changes.
@@ -45,15 +45,21 @@ def erase_rows(connection: sa.Connection, erasing: Erasing, *, write: bool) -> C
         erased["texts"] += n_cleaned
         if write and (len(kept) < len(rows) or n_cleaned):
             _store(connection, segment.id, kept)
+    erased["resets"] = _erase(connection, RESETS, _which_resets(erasing), write=write)
     if erasing.before is not None:
         until_us = round(erasing.before.timestamp() * 1_000_000)
         old = sa.and_(SEGMENTS.c.received_us < until_us, SEGMENTS.c.n_rows == 0)
         ended = AGENT_SESSIONS.c.expires_us < until_us
-        erased["sessions"] = _count(connection, AGENT_SESSIONS, ended)
+        erased["sessions"] = _erase(connection, AGENT_SESSIONS, ended, write=write)
         if write:
             connection.execute(SEGMENTS.delete().where(old))
-            connection.execute(AGENT_SESSIONS.delete().where(ended))
     return +erased
+
+
+def _which_resets(erasing: Erasing) -> sa.ColumnElement[bool]:
+    if erasing.before is not None:
+        return RESETS.c.found_us < round(erasing.before.timestamp() * 1_000_000)
+    return RESETS.c.account.in_(sorted(erasing.names))
 
 
 def _filter(rows: list[dict[str, Any]], erasing: Erasing) -> Iterator[dict[str, Any]]:
@@ -91,5 +97,8 @@ def _store(connection: sa.Connection, segment: int, rows: list[dict[str, Any]]) 
     )
 
 
-def _count(connection: sa.Connection, table: sa.Table, which: sa.ColumnElement[bool]) -> int:
+def _erase(connection: sa.Connection, table: sa.Table, which: sa.ColumnElement[bool], *, write: bool) -> int:
+    """How many rows that is; with `write` they are gone."""
+    if write:
+        return connection.execute(table.delete().where(which)).rowcount
     return int(connection.execute(sa.select(sa.func.count()).select_from(table).where(which)).scalar_one())

@@ -104,4 +104,6 @@ RESETS: Final = Table(
     Column("score", Double, nullable=False),
     Column("why", String(500), nullable=False),
     Column("simulated", Boolean, nullable=False),
+    # Shops go on from the id that they have read up to, so none may come a second time.
+    sqlite_autoincrement=True,
 )

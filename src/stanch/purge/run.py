@@ -37,7 +37,7 @@ class Purge:
 class Purged:
     """How much of what is, or would be, erased."""
 
-    #: Rows by table of evidence, `texts` in which a name was blanked, `sessions` of agents.
+    #: Rows by table of evidence, `texts` in which a name was blanked, `resets`, agents' `sessions`.
     rows: Counter[str] = field(default_factory=Counter)
     #: Rows, messages or texts by file.
     files: Counter[Path] = field(default_factory=Counter)

@@ -46,5 +46,6 @@ def upgrade() -> None:
         sa.Column("score", sa.Double, nullable=False),
         sa.Column("why", sa.String(500), nullable=False),
         sa.Column("simulated", sa.Boolean, nullable=False),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_resets_found_us", "resets", ["found_us"])
