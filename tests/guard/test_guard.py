@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from guard.shop import (
     BROWSER,
@@ -74,6 +75,15 @@ def test_a_burst_is_met_and_its_success_reset_or_challenged(guard: Guard) -> Non
     assert found.answer.simulated
     assert found.answer.reasons
     assert found.answer.score > 0.5
+
+
+def test_whoever_passed_a_challenge_is_not_reset_at_once(guard: Guard) -> None:
+    end_us = live_in_peace(guard)
+    burst(guard, end_us, 200)
+    attempt = Attempt(end_us + 201 * SECOND_US, "203.0.113.7", "customer5", TOOL)
+    context = guard.assess(attempt).context
+    assert guard.settle(structs.replace(context, passed=True), "success").action == "allow"
+    assert guard.settle(context, "success").action == "reset"
 
 
 def test_one_try_per_address_raises_the_alarm_within_minutes(guard: Guard) -> None:

@@ -64,6 +64,8 @@ class Context(Struct, array_like=True, frozen=True):
     known: bool
     #: Name and password are on the list of leaked credentials.
     leaked: bool
+    #: A challenge was passed for it.
+    passed: bool = False
 
     @property
     def score(self) -> float:
@@ -219,7 +221,9 @@ class Guard:
                 if len(self._foul) > _MOST_DECISIONS:
                     self._foul.popitem(last=False)
             return self._answer("allow", log_odds, ())
-        if p >= self.scorecard.reset and context.log_odds >= self._challenge and not context.known:
+        # Whoever did what was asked is not thrown out for what was known then; late looks remain.
+        is_strange = context.log_odds >= self._challenge and not context.known and not context.passed
+        if is_strange and p >= self.scorecard.reset:
             return self._answer("reset", log_odds, context.levels)
         if cold and not context.known:
             self._late[0].append((context.time_s + _LOOKS_S[0], context))

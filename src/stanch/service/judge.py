@@ -22,25 +22,21 @@ _ACTIONS: Final[dict[str, Action]] = {"ban": "deny", "captcha": "challenge"}
 async def judge(service: Service, attempt: Attempt, source: str, passed: str = "") -> tuple[Answer, Context]:
     """The answer, and what `Guard.settle` needs afterwards; `passed` is what a passed challenge earned."""
     assessment = await service.guard.assess_soon(attempt)
-    answer = assessment.answer
-    if not assessment.context.levels:
+    answer, context = assessment.answer, assessment.context
+    if not context.levels:
         service.metrics.guard.unavailable.inc()
     standing = service.decisions.find(attempt.ip)
     if is_allowed(service, attempt.ip, attempt.account):
         answer = Answer("allow", answer.score, ALLOWED, simulated=False)
     elif standing is not None:
         answer = _combine(answer, standing)
-    if passed and answer.action == "challenge" and not answer.simulated:
-        answer = _let_pass(service, attempt, answer, passed)
+    is_challenge = answer.action == "challenge" and not answer.simulated
+    # Only a challenge is lifted by a pass.
+    if passed and is_challenge and service.passes.take(passed, attempt.ip, service.now_us()):
+        answer = Answer("allow", answer.score, (_PASSED, *answer.reasons), simulated=False)
+        context = structs.replace(context, passed=True)
     service.metrics.guard.count(source, answer)
-    return answer, assessment.context
-
-
-def _let_pass(service: Service, attempt: Attempt, answer: Answer, passed: str) -> Answer:
-    """The answer to an attempt that shows a pass; only a challenge is lifted by one."""
-    if not service.passes.take(passed, attempt.ip, service.now_us()):
-        return answer
-    return Answer("allow", answer.score, (_PASSED, *answer.reasons), simulated=False)
+    return answer, context
 
 
 def is_leaked(service: Service, credential_hash: str) -> bool | None:
