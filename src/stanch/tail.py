@@ -20,7 +20,7 @@ from stanch.errors import StoreError
 from stanch.guard.attempts import Attempt, Reason
 from stanch.guard.decisions import Decision
 from stanch.guard.guard import Guard, Reset, Sweep
-from stanch.guard.rehearse import COLUMNS
+from stanch.guard.rehearse import list_rows
 from stanch.readers.follow import Follower, Position
 from stanch.readers.live import LiveLog
 from stanch.readers.weblog import Decided
@@ -102,9 +102,8 @@ class Tail:
         return seen
 
     def _feed(self, rows: pl.DataFrame, seen: Seen) -> None:
-        cells = [rows[name].to_list() if name in rows.columns else [None] * len(rows) for name in COLUMNS]
         assess, settle, remarks = self._guard.assess, self._guard.settle, seen.remarks
-        for time_us, ip, account, agent, ja4, device, country, asn, outcome in zip(*cells, strict=True):
+        for time_us, ip, account, agent, ja4, device, country, asn, outcome in list_rows(rows):
             if time_us >= self._next_sweep_us and (
                 self._n_since >= _SWEEP_ATTEMPTS or time_us >= self._next_sweep_us + _SWEEP_LATER_US
             ):

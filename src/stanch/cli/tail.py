@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -22,6 +21,7 @@ from stanch.cases.database import Database, find_url, open_database
 from stanch.cases.decisions import add_decisions
 from stanch.cases.resets import KeptReset, add_resets
 from stanch.cli.messages import say
+from stanch.findings import format_time
 from stanch.guard.allow_list import AllowList
 from stanch.guard.guard import Guard
 from stanch.guard.memory import MemoryCounters
@@ -137,7 +137,7 @@ class _Run:
         for remark in remarks:
             _print(
                 {
-                    "time": _show(remark.time_us),
+                    "time": format_time(remark.time_us),
                     "ip": remark.ip,
                     "action": remark.action,
                     "score": round(remark.score, 4),
@@ -190,7 +190,3 @@ def _print(told: dict[str, Any]) -> None:
 
 def _now_us() -> int:
     return time.time_ns() // 1_000
-
-
-def _show(us: int) -> str:
-    return datetime.fromtimestamp(us / 1e6, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import math
 from collections import OrderedDict, deque
 from typing import Final
@@ -41,8 +42,7 @@ _MOST_DECISIONS: Final = 20_000
 
 
 class Context(Struct, array_like=True, frozen=True):
-    """All that `settle` needs of an attempt; handed out signed, so that the guard keeps nothing per
-    attempt."""
+    """All that `settle` needs of an attempt; handed out encrypted, so that the guard keeps none."""
 
     time_s: int
     ip: str
@@ -105,8 +105,7 @@ class Sweep(Struct, frozen=True):
     threshold: float = 1.0
     #: Share of genuine logins challenged lately, as far as known.
     spent: float = 0.0
-    #: How far the scorecard's calm hours are from this shop's, 0 to 1 (total variation), and in words if
-    #: too far.
+    #: How far the scorecard's calm hours are from this shop's, 0 to 1 (total variation); in words if too far.
     drift: float = 0.0
     misfit: str = ""
 
@@ -153,12 +152,8 @@ class Guard:
         habit = seen.habit
         wave = (0, 0, 0) if habit in AT_HOME else self._wave.tell(seen.client, seen.place)
         levels = list_levels(seen, wave)
-        log_odds = self.scorecard.base
-        for table, level in zip(self._tables, levels, strict=True):
-            if level >= 0:
-                log_odds += table[level]
-        if attempt.leaked:
-            log_odds += self.scorecard.leaked
+        leaked = bool(attempt.leaked)
+        log_odds = self._score(levels, leaked)
         known = attempt.device_known or (habit > 3 and (habit - 1) % 3 == 2)
         action: Action = "allow"
         if log_odds >= self._challenge and not known:
@@ -168,10 +163,17 @@ class Guard:
             action = "challenge"
         context = Context(
             attempt.time_us // _SECOND_US, attempt.ip, attempt.account, keys, levels, log_odds, action,
-            habit, seen.again, seen.pending, seen.n_now, seen.bad_now, seen.n_regular, known,
-            bool(attempt.leaked),
+            habit, seen.again, seen.pending, seen.n_now, seen.bad_now, seen.n_regular, known, leaked,
         )  # fmt: skip
         return Assessment(self._answer(action, log_odds, levels), context)
+
+    def _score(self, levels: tuple[int, ...], leaked: bool) -> float:
+        """Log-odds of attack before the password is checked; levels below 0 say nothing."""
+        log_odds = self.scorecard.base
+        for table, level in zip(self._tables, levels, strict=True):
+            if level >= 0:
+                log_odds += table[level]
+        return log_odds + self.scorecard.leaked if leaked else log_odds
 
     def _give_up(self, attempt: Attempt, keys: Keys) -> Assessment:
         """Without counts: known devices pass, for the others the operator has chosen."""
@@ -293,10 +295,6 @@ class Guard:
         self._budget.share = settings.budget
         self._set_threshold()
 
-    def hash_account(self, account: str) -> int:
-        """The number under which an account is counted, to bind a device's cookie to."""
-        return self._keys.hash("account", account)
-
     def fill(self) -> dict[str, float]:
         """Share of each table of the counters that is in use."""
         try:
@@ -352,10 +350,7 @@ class Guard:
         levels = list_levels(seen, wave)
         behaviour, target = context.levels[0], context.levels[4]
         levels = (behaviour, *levels[1:4], target, *levels[5:])
-        log_odds = self.scorecard.base + self.scorecard.leaked * context.leaked
-        for table, level in zip(self._tables, levels, strict=True):
-            if level >= 0:
-                log_odds += table[level]
+        log_odds = self._score(levels, context.leaked)
         if log_odds < self._challenge + _LATE:
             return None
         self._counters.forget(context.keys, sure=True)
@@ -374,7 +369,8 @@ class Guard:
         made = []
         while self._foul:
             _, context = self._foul.popitem(last=False)
-            value, scope = (context.ip, "ip") if ":" not in context.ip else (_name_site(context.ip), "range")
+            is_v6 = ":" in context.ip
+            value = _name_site(context.ip) if is_v6 else context.ip
             if value in self._decided or len(self._decided) >= _MOST_DECISIONS:
                 continue
             self._decided[value] = now_s + self.settings.ban_s
@@ -382,7 +378,7 @@ class Guard:
             made.append(
                 Decision(
                     value,
-                    "ip" if scope == "ip" else "range",
+                    "range" if is_v6 else "ip",
                     "captcha" if shared else "ban",
                     "stanch/many-accounts",
                     load_texts(self.settings.lang)["accounts"].format(bad=context.bad_now, n=context.n_now),
@@ -405,6 +401,4 @@ def _recall(context: Context) -> Seen:
 
 def _name_site(ip: str) -> str:
     """The /64 of an IPv6 address."""
-    import ipaddress
-
     return str(ipaddress.ip_network(f"{ip}/64", strict=False))

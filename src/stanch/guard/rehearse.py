@@ -57,7 +57,7 @@ def rehearse(
     assess, settle = guard.assess, guard.settle
     next_us = 0
     for chunk in logins.iter_slices(_CHUNK):
-        for time_us, ip, account, agent, ja4, device, country, asn, outcome in _list_rows(chunk):
+        for time_us, ip, account, agent, ja4, device, country, asn, outcome in list_rows(chunk):
             if time_us >= next_us:
                 next_us = time_us + _SWEEP_US
                 _keep_sweep(guard.sweep(time_us), sweeps, actions, rows)
@@ -76,7 +76,8 @@ def rehearse(
     return Rehearsal(np.array(actions, dtype=np.int8), np.array(scores), sweeps)
 
 
-def _list_rows(chunk: pl.DataFrame) -> Iterator[tuple[Any, ...]]:
+def list_rows(chunk: pl.DataFrame) -> Iterator[tuple[Any, ...]]:
+    """The cells of `COLUMNS`, row by row; None where a column is missing."""
     nothing = [None] * len(chunk)
     cells = [chunk[name].to_list() if name in chunk.columns else nothing for name in COLUMNS]
     return zip(*cells, strict=True)

@@ -16,6 +16,7 @@ from stanch.cases.bouncers import keep_bouncers
 from stanch.cases.decisions import add_decisions, forget_decisions, list_changes, undo_ahead
 from stanch.cases.resets import KeptReset, add_resets, forget_resets
 from stanch.errors import StanchError
+from stanch.findings import format_time
 from stanch.guard.decisions import Decision
 from stanch.guard.guard import Reset
 from stanch.service.judge import is_allowed
@@ -98,7 +99,7 @@ class Duty:
         resets = [r for r in sweep.resets if not is_allowed(service, r.context.ip, r.account)]
         sweep = structs.replace(sweep, resets=tuple(resets))
         self._resets += [_keep_reset(reset, now_us) for reset in sweep.resets]
-        for message in describe_sweep(sweep, self._alarm, service.settings.notify.lang, service.show_time):
+        for message in describe_sweep(sweep, self._alarm, service.settings.notify.lang, format_time):
             self._messenger.tell(message)
         if sweep.alarm != self._alarm:
             LOG.warning("attack %s: %.0f%% of strangers' attempts",

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from stanch.cases.keys import ApiKey
 from stanch.cases.resets import list_resets
+from stanch.findings import format_time
 from stanch.guard.attempts import Answer, Reason
 from stanch.service.attempts import AttemptBody, decode_attempt, read_attempt
 from stanch.service.bodies import read_body
@@ -157,8 +158,8 @@ async def tell_resets(request: Request, _key: ApiKey) -> Response:
     resets = [
         LateReset(
             r.account,
-            service.show_time(r.login_us),
-            service.show_time(r.found_us),
+            format_time(r.login_us),
+            format_time(r.found_us),
             r.score,
             r.why,
             r.simulated,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from starlette.requests import Request
 
@@ -56,11 +55,6 @@ class Service:
     leaked: LeakedFilter | None
     #: What is wrong without stopping the service, by subject; told at /readyz.
     troubles: dict[str, str] = field(default_factory=dict)
-
-    @staticmethod
-    def show_time(us: int) -> str:
-        """A moment as RFC 3339, to the second."""
-        return datetime.fromtimestamp(us / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def find_service(request: Request) -> Service:
