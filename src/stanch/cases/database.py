@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
@@ -26,9 +26,11 @@ from stanch.errors import StanchError, StoreError
 
 T = TypeVar("T")
 Job = Callable[[sa.Connection], T]
+#: For those who pass one on: only the store knows the library behind it.
+Connection: TypeAlias = sa.Connection
 
 #: The newest step in `migrations/versions`; known without loading Alembic, which takes half a second.
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 FILE_NAME: Final = "stanch.sqlite"
 #: Writes that share a commit at most; more would only make the first of them wait.
 _MAX_GROUP: Final = 256

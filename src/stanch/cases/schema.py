@@ -15,10 +15,12 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
     UniqueConstraint,
 )
 
 METADATA: Final = MetaData()
+_NUMBER: Final = BigInteger().with_variant(Integer, "sqlite")
 
 #: One row per API key, revoked ones included. The key itself is nowhere: `secret_sha256` is enough to
 #: recognise it, and 256 random bits cannot be guessed from their hash.
@@ -40,7 +42,7 @@ API_KEYS: Final = Table(
 SEGMENTS: Final = Table(
     "segments",
     METADATA,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
     Column("table_name", String(16), nullable=False),
     Column("source", String(16), nullable=False),
     Column("idempotency_key", String(255)),
@@ -67,7 +69,7 @@ AGENT_SESSIONS: Final = Table(
 DECISIONS: Final = Table(
     "decisions",
     METADATA,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
     Column("version", BigInteger, nullable=False, unique=True),
     Column("changed_us", BigInteger, nullable=False),
     Column("value", String(64), nullable=False),
@@ -97,7 +99,7 @@ BOUNCERS: Final = Table(
 RESETS: Final = Table(
     "resets",
     METADATA,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
     Column("account", String(256), nullable=False),
     Column("login_us", BigInteger, nullable=False),
     Column("found_us", BigInteger, nullable=False, index=True),
@@ -106,4 +108,158 @@ RESETS: Final = Table(
     Column("simulated", Boolean, nullable=False),
     # Shops go on from the id that they have read up to, so none may come a second time.
     sqlite_autoincrement=True,
+)
+
+#: One row per person who works with the console, disabled ones included. `roles` are parted by blanks;
+#: `totp` is sealed with the service's key; `totp_step` is the newest time step that was used.
+PEOPLE: Final = Table(
+    "people",
+    METADATA,
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    Column("name", String(60), nullable=False, unique=True),
+    Column("password_hash", String(200), nullable=False),
+    Column("roles", String(100), nullable=False),
+    Column("totp", LargeBinary(100)),
+    Column("totp_step", BigInteger, nullable=False),
+    Column("language", String(2), nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("disabled_us", BigInteger),
+    # The audit names people by id, so none may come a second time.
+    sqlite_autoincrement=True,
+)
+
+#: One row per link that makes a person, used ones included; `made_by` is empty for the first one.
+INVITATIONS: Final = Table(
+    "invitations",
+    METADATA,
+    Column("token_sha256", LargeBinary(32), primary_key=True),
+    Column("name", String(60), nullable=False),
+    Column("roles", String(100), nullable=False),
+    Column("made_by", _NUMBER, ForeignKey("people.id")),
+    Column("made_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger, nullable=False, index=True),
+    Column("used_us", BigInteger),
+)
+
+#: One row per browser in which somebody is signed in.
+CONSOLE_SESSIONS: Final = Table(
+    "console_sessions",
+    METADATA,
+    Column("token_sha256", LargeBinary(32), primary_key=True),
+    Column("person_id", _NUMBER, ForeignKey("people.id"), nullable=False, index=True),
+    Column("made_us", BigInteger, nullable=False),
+    Column("seen_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger, nullable=False, index=True),
+)
+
+#: One row per act and per look at personal data; triggers refuse changes. `mac` chains each to the one before.
+#: `person_id` is empty where Stanch itself acts; `subject` is a number or a keyed reference, never a name.
+AUDIT: Final = Table(
+    "audit",
+    METADATA,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("at_us", BigInteger, nullable=False, index=True),
+    Column("person_id", BigInteger, index=True),
+    Column("action", String(64), nullable=False, index=True),
+    Column("subject", String(128), nullable=False),
+    Column("details", String(500), nullable=False),
+    Column("mac", LargeBinary(32), nullable=False),
+)
+
+#: One row per incident that people work on.
+INCIDENTS: Final = Table(
+    "incidents",
+    METADATA,
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    Column("title", String(200), nullable=False),
+    Column("severity", String(8), nullable=False),
+    Column("state", String(12), nullable=False, index=True),
+    Column("owner", _NUMBER, ForeignKey("people.id")),
+    Column("opened_us", BigInteger, nullable=False),
+    Column("closed_us", BigInteger),
+    Column("close_reason", String(500), nullable=False),
+    sqlite_autoincrement=True,
+)
+
+#: The special team: one row per incident and person on it.
+INCIDENT_PEOPLE: Final = Table(
+    "incident_people",
+    METADATA,
+    Column("incident_id", _NUMBER, ForeignKey("incidents.id"), primary_key=True),
+    Column("person_id", _NUMBER, ForeignKey("people.id"), primary_key=True),
+    Column("added_us", BigInteger, nullable=False),
+)
+
+#: One row per change of an incident, never changed itself but for `purge`. `value` is the new state, severity,
+#: person, task or the like; `text` what was given as a reason.
+INCIDENT_HISTORY: Final = Table(
+    "incident_history",
+    METADATA,
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    Column("incident_id", _NUMBER, ForeignKey("incidents.id"), nullable=False, index=True),
+    Column("at_us", BigInteger, nullable=False),
+    Column("person_id", _NUMBER, ForeignKey("people.id")),
+    Column("kind", String(20), nullable=False),
+    Column("value", String(200), nullable=False),
+    Column("text", String(500), nullable=False),
+)
+
+#: One row per task. `clock` is the rule that set the due time, empty where a person did.
+INCIDENT_TASKS: Final = Table(
+    "incident_tasks",
+    METADATA,
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    Column("incident_id", _NUMBER, ForeignKey("incidents.id"), nullable=False, index=True),
+    Column("title", String(200), nullable=False),
+    Column("clock", String(8), nullable=False),
+    Column("due_us", BigInteger),
+    Column("assignee", _NUMBER, ForeignKey("people.id")),
+    Column("done_us", BigInteger),
+    Column("done_by", _NUMBER, ForeignKey("people.id")),
+)
+
+#: One row per note; a note that was withdrawn stays as an empty one.
+INCIDENT_NOTES: Final = Table(
+    "incident_notes",
+    METADATA,
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    Column("incident_id", _NUMBER, ForeignKey("incidents.id"), nullable=False, index=True),
+    Column("person_id", _NUMBER, ForeignKey("people.id"), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("withdrawn_us", BigInteger),
+)
+
+#: One row per person whom a note mentions.
+MENTIONS: Final = Table(
+    "mentions",
+    METADATA,
+    Column("note_id", _NUMBER, ForeignKey("incident_notes.id"), primary_key=True),
+    Column("person_id", _NUMBER, ForeignKey("people.id"), primary_key=True, index=True),
+)
+
+#: One row per page of the console that was pinned to an incident as evidence.
+INCIDENT_PINS: Final = Table(
+    "incident_pins",
+    METADATA,
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    Column("incident_id", _NUMBER, ForeignKey("incidents.id"), nullable=False, index=True),
+    Column("person_id", _NUMBER, ForeignKey("people.id"), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("path", String(1000), nullable=False),
+    Column("label", String(200), nullable=False),
+)
+
+#: One row per file that belongs to an incident.
+INCIDENT_FILES: Final = Table(
+    "incident_files",
+    METADATA,
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    Column("incident_id", _NUMBER, ForeignKey("incidents.id"), nullable=False, index=True),
+    Column("person_id", _NUMBER, ForeignKey("people.id"), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("sha256", LargeBinary(32), nullable=False),
+    Column("n_bytes", BigInteger, nullable=False),
+    Column("content", LargeBinary, nullable=False),
 )
