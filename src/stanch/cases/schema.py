@@ -152,8 +152,8 @@ CONSOLE_SESSIONS: Final = Table(
     Column("expires_us", BigInteger, nullable=False, index=True),
 )
 
-#: One row per act and per look at personal data; triggers refuse changes. `mac` chains each to the one before.
-#: `person_id` is empty where Stanch itself acts; `subject` is a number or a keyed reference, never a name.
+#: One row per act and per look at personal data; triggers refuse changes. `mac` chains each to the one
+#: before. `person_id` is empty where Stanch itself acts; `subject` is a number or a keyed reference, never a name.
 AUDIT: Final = Table(
     "audit",
     METADATA,
@@ -190,8 +190,8 @@ INCIDENT_PEOPLE: Final = Table(
     Column("added_us", BigInteger, nullable=False),
 )
 
-#: One row per change of an incident, never changed itself but for `purge`. `value` is the new state, severity,
-#: person, task or the like; `text` what was given as a reason.
+#: One row per change of an incident, never changed itself but for `purge`. `value` is the new state,
+#: severity, person, task or the like; `text` what was given as a reason.
 INCIDENT_HISTORY: Final = Table(
     "incident_history",
     METADATA,
