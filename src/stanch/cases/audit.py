@@ -1,8 +1,8 @@
 """Who did or looked at what: entries chained by a keyed hash, so that a change shows where it was made.
 
 The MAC of an entry is HMAC-SHA-256 (RFC 2104) over the MAC of the one before and the entry itself (after
-Schneier and Kelsey, "Secure Audit Logs to Support Computer Forensics", ACM TISSEC 1999, section 3). Whoever cuts
-off the end leaves a chain that fits; only a head that was written down elsewhere tells of that.
+Schneier and Kelsey, "Secure Audit Logs to Support Computer Forensics", ACM TISSEC 1999, section 3). Whoever
+cuts off the end leaves a chain that fits; only a head that was written down elsewhere tells of that.
 """
 
 from __future__ import annotations

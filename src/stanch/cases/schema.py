@@ -153,7 +153,7 @@ CONSOLE_SESSIONS: Final = Table(
 )
 
 #: One row per act and per look at personal data; triggers refuse changes. `mac` chains each to the one
-#: before. `person_id` is empty where Stanch itself acts; `subject` is a number or a keyed reference, never a name.
+#: before. `person_id` is empty where Stanch itself acts; `subject` is a number or a keyed reference.
 AUDIT: Final = Table(
     "audit",
     METADATA,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from cyclopts import Parameter
 
 from stanch.cli.messages import say
 from stanch.settings import load_settings
+
+if TYPE_CHECKING:
+    from stanch.service.state import Service
 
 
 def run_serve(
@@ -22,13 +25,14 @@ def run_serve(
     ] = None,
     config: Annotated[Path | None, Parameter(help="Settings (TOML).", metavar="FILE")] = None,
 ) -> int:
-    """Take in evidence over HTTP, and reports of scam contacts by forms.
+    """Take in evidence over HTTP, reports of scam contacts by forms, and show the console at /console.
 
     Only this machine can reach it unless `--host` says otherwise, which needs a key first:
 
         stanch keys add shipper --scope ingest
         stanch serve --port 8080
     """
+    from stanch.console import make_operations, offer_first_link
     from stanch.errors import UsageError
     from stanch.service.logs import set_up_logging
     from stanch.service.server import run_service
@@ -39,10 +43,13 @@ def run_serve(
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     service = msgspec.structs.replace(settings.service, **given)
     set_up_logging(service.log)
-    run_service(
-        msgspec.structs.replace(settings, service=service),
-        config,
-        lambda url: say(f"stanch: listening on {url} (Ctrl-C stops it)"),
-    )
+
+    def announce(url: str, running: Service) -> None:
+        say(f"stanch: listening on {url} (Ctrl-C stops it)")
+        if path := offer_first_link(running):
+            say(f"stanch: make the console's first administrator, within an hour:\n{shown or url}{path}")
+
+    shown = settings.service.public_url
+    run_service(msgspec.structs.replace(settings, service=service), config, announce, more=make_operations())
     say("stanch: stopped")
     return 0

@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any, Final, Literal
 
 from markupsafe import Markup
@@ -151,11 +152,25 @@ class Catalogue:
 
 @cache
 def load_catalogue(lang: Lang, package: str = "stanch.reporting", *, zone: str = "UTC") -> Catalogue:
-    """The texts of "en" or "zh" that lie in `package`, with times told in `zone`."""
-    raw = files(package).joinpath("texts", f"{lang}.toml").read_text(encoding="utf-8")
-    tree = tomllib.loads(raw)
+    """The texts of "en" or "zh" that lie in `package`, with times told in `zone`.
+
+    They are one file, or a folder of files, one for each part, whose name begins the keys of its texts.
+    """
+    tree = _read_tree(files(package).joinpath("texts"), lang)
     sentences = tree.pop("sentences", {})
     return Catalogue(lang, dict(_flatten(tree)), sentences, Clock(zone))
+
+
+def _read_tree(folder: Traversable, lang: Lang) -> dict[str, Any]:
+    whole = folder.joinpath(f"{lang}.toml")
+    if whole.is_file():
+        return tomllib.loads(whole.read_text(encoding="utf-8"))
+    tree: dict[str, Any] = {"sentences": {}}
+    for part in sorted(folder.joinpath(lang).iterdir(), key=lambda file: file.name):
+        texts = tomllib.loads(part.read_text(encoding="utf-8"))
+        tree["sentences"] |= texts.pop("sentences", {})
+        tree[part.name.removesuffix(".toml")] = texts
+    return tree
 
 
 def _find_wide_edges(value: object) -> tuple[bool, bool]:

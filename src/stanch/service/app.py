@@ -71,10 +71,13 @@ class _Application(Starlette):
         return ExceptionMiddleware(self.router, handlers=self.exception_handlers)
 
 
-def build_app(service: Service, lifespan: Lifespan[Starlette] | None = None) -> ASGIApp:
-    """The application, ready to be served; `lifespan` is what goes on beside it."""
+def build_app(
+    service: Service, lifespan: Lifespan[Starlette] | None = None, *, more: Sequence[Operation] = ()
+) -> ASGIApp:
+    """The application, ready to be served; `lifespan` goes on beside it, `more` is served as well."""
+    operations = (*OPERATIONS, *more)
     app = _Application(
-        routes=[*map(make_route, OPERATIONS), ENVOY_ROUTE],
+        routes=[*map(make_route, operations), ENVOY_ROUTE],
         lifespan=lifespan,
         exception_handlers={
             ProblemError: answer_error,
@@ -84,7 +87,7 @@ def build_app(service: Service, lifespan: Lifespan[Starlette] | None = None) -> 
     )
     app.router.redirect_slashes = False
     app.state.service = service
-    app.state.openapi = msgspec.json.encode(describe_service(OPERATIONS))
+    app.state.openapi = msgspec.json.encode(describe_service(operations))
     return Shield(Express(app, service, "shop", EXCHANGES), service)
 
 

@@ -58,6 +58,7 @@ def _describe(operation: Operation, schema_of: Mapping[Any, Any]) -> dict[str, A
     if operation.parameters:
         told["parameters"] = [
             {"name": p.name, "in": p.where, "description": p.description, "schema": dict(p.schema)}
+            | ({"required": True} if p.where == "path" else {})
             for p in operation.parameters
         ]
     if operation.body is not None:

@@ -30,10 +30,10 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One header or query parameter."""
+    """One parameter; those of the path are always there."""
 
     name: str
-    where: Literal["header", "query"]
+    where: Literal["header", "query", "path"]
     description: str
     schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
 

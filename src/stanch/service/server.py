@@ -8,7 +8,7 @@ import resource
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -27,9 +27,11 @@ from stanch.service.app import build_app
 from stanch.service.duty import Duty
 from stanch.service.messages import Messenger
 from stanch.service.opening import open_service
+from stanch.service.operations import Operation
 from stanch.service.reloading import Reloader
 from stanch.service.secrets import load_secrets
 from stanch.service.settings import ServiceSettings, find_data_dir
+from stanch.service.state import Service
 from stanch.service.traces import Traced
 from stanch.settings import Settings
 
@@ -42,8 +44,15 @@ _BACKLOG: Final = 1024
 _OTHER_FILES: Final = 256
 
 
-def run_service(whole: Settings, config: Path | None, announce: Callable[[str], None]) -> None:
+def run_service(
+    whole: Settings,
+    config: Path | None,
+    announce: Callable[[str, Service], None],
+    more: Sequence[Operation] = (),
+) -> None:
     """Serve until SIGTERM or SIGINT; requests under way are finished first. `announce` gets the address.
+
+    `more` is served beside the operations of the service itself.
 
     SIGHUP, and a change of the file `config`, has the settings read anew.
 
@@ -73,7 +82,8 @@ def run_service(whole: Settings, config: Path | None, announce: Callable[[str], 
         reloader = Reloader(service, config, whole)
         duty = Duty(service, messenger, reloader)
         shown = f"[{address}]" if ":" in address else address
-        app = build_app(service, _make_lifespan(duty, lambda: announce(f"http://{shown}:{settings.port}")))
+        url = f"http://{shown}:{settings.port}"
+        app = build_app(service, _make_lifespan(duty, lambda: announce(url, service)), more=more)
         traced = Traced(app, settings.traces) if settings.traces else None
         try:
             # granian wakes the loop from its threads twice a request: uvloop's wake-ups are cheaper.
