@@ -14,7 +14,7 @@ from stanch.console.pages import OFFICERS, PAGE_SIZE, Page, Paged, Slice, Visit
 class AuditQuery(Paged, frozen=True, kw_only=True):
     """Which entries."""
 
-    person: Annotated[int | None, Meta(description="Number of the person who acted.", ge=1, le=10**15)] = None
+    person: Annotated[int, Meta(description="Number of the person who acted.", ge=1, le=10**15)] | None = None
     action: Annotated[str, Meta(description="The action.", max_length=64)] = ""
     subject: Annotated[str, Meta(description="What it was about.", max_length=128)] = ""
 

@@ -232,7 +232,7 @@ class Console:
             field, code, told = "", "unusable", texts.sentence(error.message)
         if is_json:
             return answer_problem(422, f"{field}: {told}" if field else told, code)
-        values = {"mistakes": {field: told}, "typed": {**given, "action": action.name}}
+        values = {"mistakes": {field: told}, "typed": given, "acted": action.name}
         return self.show(request, action.page, loaded, status=422, **values)
 
     async def refuse(self, request: Request, error: Exception, back: str = "") -> Response:
