@@ -9,13 +9,17 @@ installs them.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
+import tomllib
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,6 +27,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 TOOLS = HERE / ".tools"
 CLIENT = HERE / "packages" / "stanch-client"
+VENDOR = HERE / "src" / "stanch" / "console" / "page" / "vendor"
 UV_WANTED = "uv>=0.13,<0.14"
 UV_OLDEST = (0, 13)
 #: What tests need beside Python packages: (Debian package, how to tell that it is there, for what).
@@ -115,6 +120,24 @@ def report_picture(args: Sequence[str]) -> None:
     tool("python", "docs/make_report_picture.py", *args)
 
 
+def vendor(args: Sequence[str]) -> None:
+    """fetch the console's scripts anew from the npm registry, as vendor.toml pins them (needs npm)"""
+    for package in tomllib.loads((VENDOR / "vendor.toml").read_text(encoding="utf-8"))["package"]:
+        with tempfile.TemporaryDirectory(prefix="stanch-vendor-") as folder:
+            named = f"{package['name']}@{package['version']}"
+            execute(["npm", "pack", "--silent", named, "--pack-destination", folder])
+            (packed,) = Path(folder).glob("*.tgz")
+            digest = base64.b64encode(hashlib.sha512(packed.read_bytes()).digest()).decode()
+            if package["integrity"] != f"sha512-{digest}":
+                raise CommandError(f"{named} is not what vendor.toml says: sha512-{digest}")
+            with tarfile.open(packed) as archive:
+                for name, source in package["files"].items():
+                    member = archive.extractfile(f"package/{source}")
+                    assert member is not None
+                    (VENDOR / name).write_bytes(member.read())
+        say(f"{named}: {', '.join(package['files'])}")
+
+
 def wheel(args: Sequence[str]) -> None:
     """build the wheels, install each into a fresh environment and start it"""
     sync()
@@ -145,6 +168,7 @@ COMMANDS: tuple[Callable[[Sequence[str]], None], ...] = (
     bench,
     docs,
     report_picture,
+    vendor,
     wheel,
     run,
     clean,

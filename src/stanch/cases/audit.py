@@ -90,6 +90,17 @@ def find_head(connection: sa.Connection) -> Head:
     return Head(row.id, bytes(row.mac)) if row is not None else Head(0, _START)
 
 
+def is_noted(connection: sa.Connection, person_id: int, action: str, subject: str, since_us: int) -> bool:
+    """Whether somebody did the same within the time since a moment."""
+    same = sa.select(AUDIT.c.id).where(
+        AUDIT.c.person_id == person_id,
+        AUDIT.c.action == action,
+        AUDIT.c.subject == subject,
+        AUDIT.c.at_us >= since_us,
+    )
+    return connection.execute(same.limit(1)).first() is not None
+
+
 def list_entries(
     connection: sa.Connection, wanted: Filter, offset: int, most: int
 ) -> tuple[list[Entry], int]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -113,7 +112,7 @@ def list_tasks(connection: sa.Connection, number: int) -> list[Task]:
     done, due = INCIDENT_TASKS.c.done_us.is_not(None), INCIDENT_TASKS.c.due_us
     chosen = sa.select(*columns).where(INCIDENT_TASKS.c.incident_id == number)
     return [
-        Task(*row)
+        Task(**row._mapping)
         for row in connection.execute(chosen.order_by(done, due.is_(None), due, INCIDENT_TASKS.c.id))
     ]
 
@@ -167,7 +166,7 @@ def withdraw_note(connection: sa.Connection, number: int, note_id: int, actor: A
 def list_notes(connection: sa.Connection, number: int) -> list[Note]:
     """Newest first."""
     chosen = sa.select(*_pick(INCIDENT_NOTES, Note)).where(INCIDENT_NOTES.c.incident_id == number)
-    return [Note(*row) for row in connection.execute(chosen.order_by(INCIDENT_NOTES.c.id.desc()))]
+    return [Note(**row._mapping) for row in connection.execute(chosen.order_by(INCIDENT_NOTES.c.id.desc()))]
 
 
 def list_mentions(connection: sa.Connection, person_id: int, most: int) -> list[tuple[int, Note]]:
@@ -207,7 +206,7 @@ def unpin(connection: sa.Connection, number: int, pin_id: int, actor: Actor) -> 
 def list_pins(connection: sa.Connection, number: int) -> list[Pin]:
     """As they came."""
     chosen = sa.select(*_pick(INCIDENT_PINS, Pin)).where(INCIDENT_PINS.c.incident_id == number)
-    return [Pin(*row) for row in connection.execute(chosen.order_by(INCIDENT_PINS.c.id))]
+    return [Pin(**row._mapping) for row in connection.execute(chosen.order_by(INCIDENT_PINS.c.id))]
 
 
 def add_file(connection: sa.Connection, number: int, name: str, content: bytes, actor: Actor) -> None:
@@ -224,7 +223,7 @@ def add_file(connection: sa.Connection, number: int, name: str, content: bytes, 
 def list_files(connection: sa.Connection, number: int) -> list[File]:
     """As they came."""
     chosen = sa.select(*_pick(INCIDENT_FILES, File)).where(INCIDENT_FILES.c.incident_id == number)
-    return [File(*row) for row in connection.execute(chosen.order_by(INCIDENT_FILES.c.id))]
+    return [File(**row._mapping) for row in connection.execute(chosen.order_by(INCIDENT_FILES.c.id))]
 
 
 def read_file(connection: sa.Connection, number: int, file_id: int) -> tuple[str, bytes] | None:
@@ -237,5 +236,5 @@ def read_file(connection: sa.Connection, number: int, file_id: int) -> tuple[str
     return None if row is None else (row.name, bytes(row.content))
 
 
-def _pick(table: sa.Table, kind: type[Struct]) -> Sequence[sa.Column[object]]:
+def _pick(table: sa.Table, kind: type[Struct]) -> list[Any]:
     return [table.c[name] for name in kind.__struct_fields__]

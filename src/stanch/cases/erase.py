@@ -10,6 +10,7 @@ import msgspec
 import sqlalchemy as sa
 import zstandard
 
+from stanch.cases.erase_work import erase_work
 from stanch.cases.schema import AGENT_SESSIONS, RESETS, SEGMENTS
 from stanch.evidence.erasing import Erasing
 
@@ -46,6 +47,7 @@ def erase_rows(connection: sa.Connection, erasing: Erasing, *, write: bool) -> C
         if write and (len(kept) < len(rows) or n_cleaned):
             _store(connection, segment.id, kept)
     erased["resets"] = _erase(connection, RESETS, _which_resets(erasing), write=write)
+    erased += erase_work(connection, erasing, write=write)
     if erasing.before is not None:
         until_us = round(erasing.before.timestamp() * 1_000_000)
         old = sa.and_(SEGMENTS.c.received_us < until_us, SEGMENTS.c.n_rows == 0)

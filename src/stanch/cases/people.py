@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Iterable, Sequence
-from typing import Final, Literal, TypeVar, get_args
+from collections.abc import Iterable
+from typing import Final, Literal, get_args
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -29,7 +29,6 @@ IDLE_US: Final = 3_600_000_000
 LONGEST_US: Final = 12 * 3_600_000_000
 #: A look at a page moves a session's end at most once in this time.
 _NOTE_EVERY_US: Final = 60_000_000
-_Item = TypeVar("_Item")
 
 
 class Person(Struct, frozen=True):
@@ -80,7 +79,9 @@ def add_person(
             created_us=now_us,
         )
     )  # fmt: skip
-    return _first(added.inserted_primary_key)
+    key = added.inserted_primary_key
+    assert key is not None
+    return int(key[0])
 
 
 def find_person(connection: sa.Connection, person_id: int) -> Person | None:
@@ -266,11 +267,6 @@ def _join(roles: Iterable[Role]) -> str:
 
 def _split(roles: str) -> tuple[Role, ...]:
     return tuple(role for role in ROLES if role in roles.split())
-
-
-def _first(key: Sequence[_Item] | None) -> _Item:
-    assert key is not None
-    return key[0]
 
 
 def _digest(token: str) -> bytes:

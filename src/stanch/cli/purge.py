@@ -62,9 +62,10 @@ def run_purge(
     settings = load_settings(config).service
     data_dir = find_data_dir(settings)
     erasing = Erasing(subject, _parse_day(before, settings.zone))
-    key = load_secrets(data_dir).derive("purge")
+    secrets = load_secrets(data_dir)
+    key = secrets.derive("purge")
     reference = hmac.digest(key, subject.encode(), "sha256").hex()[:24] if subject else None
-    wanted = Purge(erasing, find_files(also), reference, data_dir)
+    wanted = Purge(erasing, find_files(also), reference, data_dir, secrets.derive("audit"))
     with closing(open_database(find_url(data_dir))) as database:
         planned = purge(wanted, database, datetime.now(UTC), write=False)
         _print(list_lines(planned, wanted.files.left))

@@ -115,7 +115,7 @@ class Page(Generic[Q, A]):
     #: Runs in a thread. Raises `MissingError` where there is no such thing.
     load: Callable[[Visit, Q], A]
     section: Section = ""
-    #: What was looked at, where that is personal data: each look is put into the audit under `look.NAME`.
+    #: What was looked at, where that is personal data: looks are put into the audit under `look.NAME`.
     look: Callable[[Visit, A], str] | None = None
 
 

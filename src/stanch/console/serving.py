@@ -47,6 +47,8 @@ from stanch.service.problems import MEDIA_TYPE, Problem, ProblemError, answer_pr
 from stanch.service.state import Service, find_service
 
 HTML: Final = "text/html"
+#: Looks of one person at one thing within this time are one look: a page that is open asks again and again.
+_SAME_LOOK_US: Final = 900_000_000
 #: What is told instead, by error: status, and the key of its text.
 _TOLD: Final[Mapping[type[Exception], tuple[int, str]]] = {
     SignInNeededError: (401, "sign_in_needed"),
@@ -69,10 +71,11 @@ class Loaded:
     person: Person
     query: Any
     answer: Any
-    #: Of the look, where one is noted.
-    subject: str
     #: The session has to be noted as used.
     is_due: bool
+    #: What was looked at, and that it was not by the same person a moment ago.
+    subject: str = ""
+    is_new_look: bool = False
 
 
 class Console:
@@ -261,17 +264,23 @@ async def load(request: Request, page: Page[Any, Any], *, only_path: bool = Fals
         query = read_struct(page.query, {**asked, **request.path_params})
         visit = Visit(service, connection, person, person.language, now_us)
         answer = page.load(visit, query)
-        return Loaded(person, query, answer, page.look(visit, answer) if page.look else "", is_due)
+        if page.look is None:
+            return Loaded(person, query, answer, is_due)
+        subject, since_us = page.look(visit, answer), now_us - _SAME_LOOK_US
+        is_known = audit.is_noted(connection, person.id, f"look.{page.name}", subject, since_us)
+        return Loaded(person, query, answer, is_due, subject, not is_known)
 
     try:
         loaded = await service.database.ask_soon(read)
     except MistakeError as error:
         raise ProblemError(400, "bad_query", f"{error.field}: this cannot be understood.") from None
-    person = loaded.person
-    if page.look is not None:
+    if loaded.is_new_look:
         action = f"look.{page.name}"
-        await service.database.write_soon(lambda c: note(c, service, person.id, action, loaded.subject))
-    if loaded.is_due:
+        await service.database.write_soon(
+            lambda c: note(c, service, loaded.person.id, action, loaded.subject)
+        )
+    # A page that asks by itself for what is new does not keep a sign-in alive.
+    if loaded.is_due and "hx-request" not in request.headers:
         await service.database.write_soon(lambda c: note_seen(c, session, now_us))
     return loaded
 

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 import msgspec
 
-from stanch.cases.database import Database
+from stanch.cases.audit import append
+from stanch.cases.database import Connection, Database
 from stanch.cases.erase import gather_and_erase
 from stanch.evidence.erasing import Erasing
 from stanch.purge.files import Files, erase_in_files, learn_from_files
@@ -31,6 +32,8 @@ class Purge:
     reference: str | None
     #: Folder of the audit.
     data_dir: Path
+    #: Chains the audit of the console, in which the purge stands as well.
+    audit_key: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +72,24 @@ def purge(wanted: Purge, database: Database, now: datetime, *, write: bool) -> P
             rows = work(connection)
         return Purged(rows, erase_in_files(paths, erasing, write=False))
     rows = database.write(work)
+    database.write(partial(_note_in_chain, wanted=wanted, rows=rows, now=now))
     if rows:
         database.compact()
     done = Purged(rows, erase_in_files(paths, erasing, write=True))
     _note(wanted, done, now)
     return done
+
+
+def _note_in_chain(connection: Connection, wanted: Purge, rows: Counter[str], now: datetime) -> None:
+    """The same in the console's audit."""
+    before = wanted.erasing.before
+    subject = f"purge:{wanted.reference}" if before is None else f"before:{before.isoformat()}"
+    details = " ".join(f"{name}={n}" for name, n in sorted(rows.items()))
+    at_us = round(now.timestamp() * 1_000_000)
+    append(
+        connection, wanted.audit_key, at_us=at_us, person_id=None, action="purge", subject=subject,
+        details=details,
+    )  # fmt: skip
 
 
 def _note(wanted: Purge, done: Purged, now: datetime) -> None:

@@ -11,11 +11,8 @@ if (document.body.dataset.done) {
 function tellTimeLeft() {
   for (const shown of document.querySelectorAll("[data-until]")) {
     const minutes = Math.floor((Number(shown.dataset.until) - Date.now()) / 60_000);
-    shown.dataset.due ??= shown.innerHTML;
-    if (minutes < 0) continue;
     const left = shown.dataset.left.replace("#h", Math.floor(minutes / 60)).replace("#m", minutes % 60);
-    shown.innerHTML = shown.dataset.due;
-    shown.append(" · " + left);
+    shown.querySelector("span").textContent = minutes < 0 ? "" : ` · ${left}`;
   }
 }
 tellTimeLeft();
