@@ -19,7 +19,6 @@ import sys
 import tarfile
 import tempfile
 import time
-import tomllib
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -122,6 +121,8 @@ def report_picture(args: Sequence[str]) -> None:
 
 def vendor(args: Sequence[str]) -> None:
     """fetch the console's scripts anew from the npm registry, as vendor.toml pins them (needs npm)"""
+    import tomllib
+
     for package in tomllib.loads((VENDOR / "vendor.toml").read_text(encoding="utf-8"))["package"]:
         with tempfile.TemporaryDirectory(prefix="stanch-vendor-") as folder:
             named = f"{package['name']}@{package['version']}"

@@ -18,6 +18,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from service.serving import Served, serving
+from stanch.console import make_operations
 from stanch.evidence.tables import TABLES
 from stanch.service.app import OPERATIONS
 from stanch.service.openapi import describe_service
@@ -26,7 +27,7 @@ from stanch.service.operations import Operation
 #: Requests of each kind to each route; `python3 dev.py bench random_requests` sends a thousand.
 EXAMPLES = int(os.environ.get("STANCH_EXAMPLES", "8"))
 load_all_checks()
-DOCUMENT = json.loads(json.dumps(describe_service(OPERATIONS)))
+DOCUMENT = json.loads(json.dumps(describe_service((*OPERATIONS, *make_operations()))))
 API = schemathesis.openapi.from_dict(DOCUMENT)
 CHECKS = (
     not_a_server_error,

@@ -98,8 +98,9 @@ class Entrance:
         service = find_service(request)
         session = read_cookie(request, service)
         _, token = await read_sent(request)
-        if session and is_ours(request, service, session, token):
-            await service.database.write_soon(lambda c: close_session(c, session))
+        if session and not is_ours(request, service, session, token):
+            return RedirectResponse(ROOT, 303)
+        await service.database.write_soon(lambda c: close_session(c, session))
         response = RedirectResponse(f"{SIGN_IN}?done=sign_out", 303)
         delete_cookie(response, service)
         return response

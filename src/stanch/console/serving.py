@@ -202,8 +202,8 @@ class Console:
         if session and not is_ours(request, service, session, token):
             raise ProblemError(403, "other_site", "The form was not sent from a page of this session.")
         try:
-            form = read_struct(action.form, {**given, **request.path_params})
-            done, fresh = await service.database.write_soon(lambda c: _do(c, service, action, form, session))
+            sent = {**given, **request.path_params}
+            done, fresh = await service.database.write_soon(lambda c: _do(c, service, action, sent, session))
         except (MistakeError, UsageError) as error:
             return await self._return(request, action, given, error, is_json=is_json)
         if is_json:
@@ -302,11 +302,12 @@ def note(
 
 
 def _do(
-    connection: Connection, service: Service, action: Action[Any], form: Any, session: str
+    connection: Connection, service: Service, action: Action[Any], sent: Mapping[str, Any], session: str
 ) -> tuple[Done, str]:
     """Do it and note it; the session's new token where it gets one."""
     now_us = service.now_us()
     person, _ = admit(connection, session, action.roles, now_us)
+    form = read_struct(action.form, sent)
     done = action.do(Visit(service, connection, person, person.language, now_us), form)
     note(connection, service, person.id, action.name, done.subject, details=done.details)
     if not done.renew:

@@ -1,0 +1,86 @@
+"""A console in this process for most tests, and a served one with a browser for what only a browser shows."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from console.desks import HASHED, PASSWORD, ConsoleDesk, Member, console_desk
+from service.serving import Served, serving
+from stanch.cases.database import open_database
+from stanch.cases.people import ROLES, Role, add_person
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[ConsoleDesk]:
+    with console_desk(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def team(desk: ConsoleDesk) -> dict[Role, Member]:
+    """One person for each role, signed in."""
+    return desk.add_team()
+
+
+def add_people(served: Served) -> None:
+    """One person for each role, called `the-ROLE`, before the service starts."""
+    database = open_database(f"sqlite:///{served.folder / 'data' / 'stanch.sqlite'}")
+    for role in ROLES:
+        now_us = time.time_ns() // 1_000
+        database.write(
+            lambda c, role=role, now_us=now_us: add_person(c, f"the-{role}", HASHED, [role], now_us)
+        )
+    database.close()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A real `stanch serve` with one person for each role."""
+    folder = tmp_path_factory.mktemp("console")
+    add_people(Served(folder))
+    with serving(folder) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no chromium on this machine")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(params=["en-light-desktop", "zh-dark-phone"])
+def context(request: pytest.FixtureRequest, browser: Browser, served: Served) -> Iterator[BrowserContext]:
+    """A browser's window in both languages, schemes and sizes."""
+    lang, scheme, device = request.param.split("-")
+    opened = browser.new_context(
+        base_url=served.url,
+        locale={"en": "en-GB", "zh": "zh-CN"}[lang],
+        color_scheme=scheme,
+        viewport={"width": 360, "height": 740} if device == "phone" else {"width": 1280, "height": 900},
+    )
+    opened.set_default_timeout(30_000)
+    yield opened
+    opened.close()
+
+
+def sign_in(page: Page, role: Role) -> None:
+    """Sign in as the person of a role, by the form, and have the pages in the browser's language."""
+    page.goto("/console/sign-in")
+    wanted = page.get_attribute("html", "lang")
+    page.fill("#name", f"the-{role}")
+    page.fill("#password", PASSWORD)
+    page.click("main button")
+    page.wait_for_selector(".sections")
+    if page.get_attribute("html", "lang") != wanted:
+        page.click("form[action$='/account/language'] button")
+        page.wait_for_selector(f"html[lang={wanted}]")
