@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
@@ -39,12 +40,20 @@ def add_people(served: Served) -> None:
     database.close()
 
 
+def wait_for(served: Served) -> None:
+    """Until it answers: it says that it listens a moment before it does."""
+    transport = httpx.HTTPTransport(retries=8)
+    with httpx.Client(transport=transport, timeout=60) as client:
+        assert client.get(f"{served.url}/healthz").status_code == 200
+
+
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A real `stanch serve` with one person for each role."""
     folder = tmp_path_factory.mktemp("console")
     add_people(Served(folder))
     with serving(folder) as running:
+        wait_for(running)
         yield running
 
 

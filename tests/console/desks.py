@@ -57,11 +57,11 @@ class Member:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def send(self, path: str, **fields: Any) -> httpx.Response:
+    def send(self, path: str, /, **fields: Any) -> httpx.Response:
         """Send a form."""
         return self.ask("POST", f"/console{path}", data={"token": self.token, **fields})
 
-    def act(self, path: str, **fields: Any) -> httpx.Response:
+    def act(self, path: str, /, **fields: Any) -> httpx.Response:
         """Do something as a program."""
         self.headers["X-Console-Token"] = self.token
         return self.ask("POST", f"/console{path}", json=fields)

@@ -59,7 +59,8 @@ def test_the_database_itself_refuses_changes(desk: ConsoleDesk, tmp_path: Path) 
         ("DELETE FROM audit WHERE id = 1", 1),
         ("UPDATE audit SET mac = zeroblob(32) WHERE id = 7", 7),
         (
-            "INSERT INTO audit SELECT 10, at_us, person_id, action, subject, details, mac FROM audit WHERE id = 9",
+            "INSERT INTO audit SELECT 10, at_us, person_id, action, subject, details, mac FROM audit"
+            " WHERE id = 9",
             10,
         ),
     ],

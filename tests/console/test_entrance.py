@@ -134,9 +134,10 @@ def test_the_guard_sees_each_sign_in_and_how_it_ended(desk: ConsoleDesk) -> None
     desk.add("mei", "viewer", signed_in=False)
     sign_in(desk, "mei", "wrong")
     sign_in(desk, "mei")
-    told = desk.ask("GET", "/metrics").text
+    told = desk.ask("GET", "/metrics", address="127.0.0.1").text
     counted = re.findall(r'^stanch_\w+_total{[^}]*"console"[^}]*} (.*)$', told, re.MULTILINE)
     assert sum(map(float, counted)) == 2
+    assert re.search(r'stanch_guard_outcomes_total{[^}]*outcome="failure"[^}]*} 1', told)
 
 
 def test_a_second_factor_is_asked_for_and_its_codes_work_once(desk: ConsoleDesk) -> None:

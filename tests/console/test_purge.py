@@ -1,7 +1,6 @@
 """`stanch purge` reaches what people wrote, and leaves an entry that names nobody."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 from console.desks import ConsoleDesk, Member
 from stanch.cases.people import Role
@@ -28,7 +27,7 @@ def test_a_person_goes_out_of_all_that_was_written(desk: ConsoleDesk, team: dict
     shown = str(agent.load("/incidents/1.json"))
     assert "ann@" not in shown
     assert "bob@example.org was not" in shown
-    assert desk.audited()[-2] == (None, "purge", "purge:ab12")
+    assert (None, "purge", "purge:ab12") in desk.audited()
     assert team["officer"].load("/audit.json")["broken_at"] is None
 
 

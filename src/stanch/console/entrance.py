@@ -83,7 +83,8 @@ class Entrance:
         answer, context = await self._assess(request, name, now_us)
         person = await self._find(service, name, typed, has_to_prove=_is_doubtful(answer))
         is_good = person is not None and _is_let_in(answer)
-        service.guard.settle(context, "success" if is_good else "failure")
+        outcome = "success" if is_good else "failure"
+        service.metrics.guard.count_outcome(outcome, service.guard.settle(context, outcome))
         token = await service.database.write_soon(lambda c: self._note(c, request, person, name, is_good))
         if not token:
             for key in keys:
