@@ -53,7 +53,7 @@ def test_whatever_is_sent_the_answer_is_one_of_those_described(
         return  # nothing can be wrong with a request that says nothing
 
     @given(case=described.as_strategy(generation_mode=mode))
-    @settings(max_examples=EXAMPLES // 2, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @settings(max_examples=EXAMPLES // 4, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     def send(case: Any) -> None:
         case.call_and_validate(
             base_url=served.url, headers=headers, checks=CHECKS, allow_redirects=False, session=asking
