@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from stanch.cases.people import Role
 from stanch.console import account, audit, incident, incidents, people
 from stanch.console.access import ROOT, SIGN_IN
-from stanch.console.assets import ASSET_OPERATIONS
+from stanch.console.assets import make_asset_operations
 from stanch.console.entrance import Entrance
 from stanch.console.pages import Action, Page
 from stanch.console.serving import Console, find_reader
@@ -44,7 +44,7 @@ def make_operations() -> tuple[Operation, ...]:
         "GET", ROOT, "console", "Leads to the console's first page.", go_home,
         {303: Content({}, "To the first page, or to the sign-in.")},
     )  # fmt: skip
-    return (home, *Entrance(console).list_operations(), *console.list_operations(), *ASSET_OPERATIONS)
+    return (home, *Entrance(console).list_operations(), *console.list_operations(), *make_asset_operations())
 
 
 def find_roles() -> dict[tuple[str, str], frozenset[Role]]:

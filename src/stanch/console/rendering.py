@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse
 
 from stanch.cases.people import Person
 from stanch.console.assets import find_asset
+from stanch.console.pages import MistakeError
 from stanch.findings import format_time
 from stanch.reporting.catalogue import Catalogue, Lang, load_catalogue
 from stanch.reporting.templates import open_templates
@@ -83,6 +84,12 @@ def render(
     )
     headers = {"Content-Security-Policy": CONTENT_POLICY, "Content-Language": LANGUAGE_TAGS[frame.lang]}
     return HTMLResponse(html, status, headers)
+
+
+def tell_mistake(texts: Catalogue, page: str, mistake: MistakeError) -> str:
+    """What is wrong, in the page's words or the shell's."""
+    own = f"{page}.mistake.{mistake.key}"
+    return texts.text(own if own in texts else f"shell.mistake.{mistake.key}", **mistake.params)
 
 
 def link(path: str, **query: object) -> str:
