@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -28,30 +29,20 @@ CONTENT_POLICY: Final = (
 LANGUAGE_TAGS: Final[Mapping[Lang, str]] = {"en": "en", "zh": "zh-CN"}
 
 
+@dataclass(frozen=True, slots=True)
 class Frame:
     """What every page has around it."""
 
-    def __init__(
-        self,
-        *,
-        lang: Lang,
-        path: str,
-        sections: Sequence[tuple[str, str]] = (),
-        section: str = "",
-        person: Person | None = None,
-        token: str = "",
-        done: str = "",
-    ) -> None:
-        self.lang = lang
-        #: Where the page itself is, query included.
-        self.path = path
-        #: Name and path of the sections that may be seen, and which of them this page belongs to.
-        self.sections = sections
-        self.section = section
-        self.person = person
-        self.token = token
-        #: Name of the action that led here, if one did.
-        self.done = done
+    lang: Lang
+    #: Where the page itself is, query included.
+    path: str
+    #: Name and path of the sections that may be seen, and which of them this page belongs to.
+    sections: Sequence[tuple[str, str]] = ()
+    section: str = ""
+    person: Person | None = None
+    token: str = ""
+    #: Page and name of the action that led here, if one did.
+    done: str = ""
 
 
 def read_texts(lang: Lang, settings: ServiceSettings) -> Catalogue:
