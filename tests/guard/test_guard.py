@@ -20,6 +20,7 @@ from guard.shop import (
 )
 from stanch.guard.attempts import Attempt
 from stanch.guard.decisions import Decision
+from stanch.guard.features import BLOCKS
 from stanch.guard.guard import Context, Guard
 
 TOOL = "python-requests/2.32"
@@ -84,6 +85,20 @@ def test_whoever_passed_a_challenge_is_not_reset_at_once(guard: Guard) -> None:
     context = guard.assess(attempt).context
     assert guard.settle(structs.replace(context, passed=True), "success").action == "allow"
     assert guard.settle(context, "success").action == "reset"
+
+
+def test_an_account_is_the_same_however_it_is_spelt(guard: Guard) -> None:
+    end_us = live_in_peace(guard)
+    as_ever = customer(7, end_us + 1)
+    typed = structs.replace(as_ever, account="CUSTOMER7")
+    assert guard.assess(typed).context.levels == guard.assess(as_ever).context.levels
+    for i in range(64):
+        name = "".join(c.upper() if i >> n & 1 else c for n, c in enumerate("victim"))
+        tried = Attempt(end_us + i * 20 * SECOND_US, f"203.{i}.113.7", name, TOOL)
+        found, _ = try_login(guard, tried, "failure")
+    once = structs.replace(tried, account="nobody else")
+    target = list(BLOCKS).index("target")
+    assert found.context.levels[target] > guard.assess(once).context.levels[target]
 
 
 def test_one_try_per_address_raises_the_alarm_within_minutes(guard: Guard) -> None:

@@ -76,7 +76,9 @@ class KeyMaker:
         else:
             place = self._name_place(attempt.asn, attempt.country)
         host = self._mix(host)
-        account = self.hash("account", attempt.account) if attempt.account else self._mix(host ^ client)
+        # However it is spelt, it is one account: phones write the first letter large, attackers any.
+        name = attempt.account.casefold()
+        account = self.hash("account", name) if name else self._mix(host ^ client)
         device = self.hash("device", attempt.device) if attempt.device else client
         return Keys(account, device, family, client, host, self._mix(net), place)
 
