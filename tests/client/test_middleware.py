@@ -282,7 +282,12 @@ def test_a_json_login_is_read(shop: Shop, guard: FakeGuard) -> None:
     [b"", b"%%%", b"\xff\xfe", b"--", b"--b\r\n\r\n", b"--b\r\nContent-Disposition: form-data; name=email"],
 )
 def test_odd_bodies_have_no_account(body: bytes) -> None:
-    for media_type in ("application/x-www-form-urlencoded", "application/json", *PARTS, "multipart/form-data"):
+    for media_type in (
+        "application/x-www-form-urlencoded",
+        "application/json",
+        *PARTS,
+        "multipart/form-data",
+    ):
         assert RULES.find_account(media_type, body) == ""
 
 

@@ -87,6 +87,35 @@ def test_whoever_passed_a_challenge_is_not_reset_at_once(guard: Guard) -> None:
     assert guard.settle(context, "success").action == "reset"
 
 
+def test_without_accounts_a_burst_is_met_and_customers_are_left_alone() -> None:
+    guard = open_guard()
+
+    def forget_account(attempt: Attempt) -> Attempt:
+        return structs.replace(attempt, account="")
+
+    met_before = 0
+    for day in range(6):
+        for number in range(300):
+            time_us = START_US + day * DAY_US + number * (DAY_US // 300)
+            if not number % 60:
+                guard.sweep(time_us)
+            came = try_login(guard, forget_account(customer(number, time_us)), "success")
+            met_before += came[1] != "allow"
+    end_us = START_US + 6 * DAY_US
+    actions = []
+    for i in range(200):
+        time_us = end_us + i * 5 * SECOND_US
+        if not i % 6:
+            guard.sweep(time_us)
+        tried = Attempt(time_us, f"203.0.113.{i % 3}", "", TOOL)
+        actions.append(try_login(guard, tried, "failure")[1])
+    assert actions.count("allow") < 80
+    assert "deny" in actions
+    at_home = [guard.assess(forget_account(customer(n, end_us + 20 * MINUTE_US))) for n in range(300)]
+    assert [a.answer.action for a in at_home].count("allow") >= 299
+    assert not met_before
+
+
 def test_an_account_is_the_same_however_it_is_spelt(guard: Guard) -> None:
     end_us = live_in_peace(guard)
     as_ever = customer(7, end_us + 1)
