@@ -233,6 +233,11 @@ def test_leaked_credentials_speak_against_a_stranger(guard: Guard) -> None:
     plain = Attempt(START_US, "99.1.2.3", "ann", BROWSER)
     leaked = Attempt(START_US, "99.1.2.3", "ann", BROWSER, leaked=True)
     assert guard.assess(leaked).answer.score > 5 * guard.assess(plain).answer.score
+    burst(guard, START_US, 60)
+    met = structs.replace(leaked, time_us=START_US + HOUR_US // 60, ip="203.0.113.7", user_agent=TOOL)
+    assert "leaked" in {reason.code for reason in guard.assess(met).answer.reasons}
+    unleaked = structs.replace(met, leaked=False)
+    assert "leaked" not in {reason.code for reason in guard.assess(unleaked).answer.reasons}
 
 
 def test_a_context_survives_the_way_through_the_shop(guard: Guard) -> None:

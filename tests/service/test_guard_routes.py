@@ -267,6 +267,17 @@ def test_a_database_that_is_gone_stops_no_login(desk: Desk, monkeypatch: pytest.
     assert told, "what was decided meanwhile is not lost"
 
 
+def test_a_shop_that_never_tells_how_logins_end_is_told_that_the_guard_learns_nothing(desk: Desk) -> None:
+    told = [assess(desk) for _ in range(500)]
+    desk.work()
+    assert "0 %" in desk.service.troubles["outcomes"]
+    assert "outcome" in json.dumps(desk.ask("GET", "/readyz").json()["troubles"])
+    for attempt in told[:60]:
+        settle(desk, attempt, "success")
+    desk.work()
+    assert "outcomes" not in desk.service.troubles
+
+
 # --- proxies
 
 

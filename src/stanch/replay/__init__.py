@@ -37,9 +37,9 @@ _UNTOLD: Final = (
     " --config)"
 )
 _NAMELESS: Final = (
-    "login attempts: no account is named in {n} of {of}; address and client stand in for one, so nobody is known"
-    " from elsewhere, nobody's password is reset, and an attack from many addresses shows less (a web server can"
-    " log it in a field of its own: readers.web.account_key)"
+    "login attempts: no account is named in {n} of {of}; address and client stand in for one, so nobody is"
+    " known from elsewhere, nobody's password is reset, and an attack from many addresses shows less (a web"
+    " server can log it in a field of its own: readers.web.account_key)"
 )
 
 

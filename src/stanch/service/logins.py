@@ -116,6 +116,8 @@ async def note_outcome(service: Service, body: bytes) -> bytes:
     if answer.action == "reset" and is_allowed(service, context.ip, context.account):
         answer = Answer("allow", answer.score, ALLOWED, simulated=False)
     service.metrics.guard.count_outcome(sent.outcome, answer)
+    if sent.outcome != "unknown":
+        service.ends.note_told()
     device = ""
     is_good = answer.action != "reset" or answer.simulated
     if sent.outcome == "success" and context.account and is_good:
