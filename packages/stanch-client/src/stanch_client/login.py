@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email import message_from_bytes
+from email.message import Message
 from typing import Final, cast
 from urllib.parse import parse_qsl, quote
 
@@ -88,8 +89,11 @@ def is_form(media_type: str) -> bool:
 def _read_parts(media_type: str, body: bytes) -> dict[str, str]:
     """The texts of a form sent in parts (RFC 7578)."""
     message = message_from_bytes(f"Content-Type: {media_type}\r\n\r\n".encode("latin-1", "replace") + body)
+    parts = message.get_payload()
     found = {}
-    for part in message.get_payload() if message.is_multipart() else ():
+    for part in parts if isinstance(parts, list) else ():
+        if not isinstance(part, Message):
+            continue
         name, text = part.get_param("name", header="content-disposition"), part.get_payload()
         if isinstance(name, str) and isinstance(text, str):
             found[name] = text.encode("ascii", "surrogateescape").decode("utf-8", "replace")
