@@ -169,6 +169,10 @@ class AsyncClient:
             self._loop = loop
         return self._http
 
+    def note_late(self) -> None:
+        """Whoever asked has gone on without waiting for the end."""
+        self._breaker.note_failure()
+
     def _note(self, why: str) -> str:
         self._breaker.note_failure()
         self._complain(why)
@@ -266,8 +270,9 @@ class Client:
         except Exception:  # noqa: BLE001 - whatever it is, a login must go on
             if future is None:
                 asked.close()
-            else:
-                future.cancel()
+            elif future.cancel():
+                # The event loop itself was late: it counts as no answer all the same.
+                self._async.note_late()
             return fallback
 
     def _start(self) -> asyncio.AbstractEventLoop:
