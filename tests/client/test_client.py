@@ -218,11 +218,33 @@ def test_odd_accounts_reach_the_guard_whole_enough(guard: FakeGuard) -> None:
     assert [len(body["account"]) for body in guard.bodies("assess")][2] == 512
 
 
-@pytest.mark.parametrize("ip", ["", "nobody", "203.0.113.7:80", "1.2.3"])
-def test_without_an_address_nothing_can_be_said(guard: FakeGuard, ip: str) -> None:
+@pytest.mark.parametrize("given", [4711, None, b"ann", ["ann"]])
+def test_whatever_a_shop_has_for_an_account_never_raises(guard: FakeGuard, given: Any) -> None:
+    async def ask() -> Verdict:
+        client = AsyncClient(guard.url, key="k", timeout_s=PATIENT)
+        told = await client.assess(ip="203.0.113.7", account=given, asn=64500, credential_hash=given)
+        await client.aclose()
+        return told
+
+    assert not asyncio.run(ask()).unavailable
+    asked = guard.bodies("assess")[0]
+    assert asked["asn"] == "64500"
+    assert given != 4711 or asked["account"] == "4711"
+
+
+def test_without_an_address_nothing_can_be_said(guard: FakeGuard) -> None:
+    nothing: Any
     with asking(guard.url, on_unavailable="challenge") as client:
-        assert client.assess(ip=ip).action == "challenge"
+        for nothing in ("", None):
+            assert client.assess(ip=nothing).action == "challenge"
     assert guard.requests == []
+
+
+@pytest.mark.parametrize("ip", ["203.0.113.7:80", "[2001:db8::1]:443", "fe80::1%eth0"])
+def test_an_address_is_for_the_guard_to_read(guard: FakeGuard, ip: str) -> None:
+    with asking(guard.url) as client:
+        assert not client.assess(ip=ip).unavailable
+    assert guard.bodies("assess")[0]["ip"] == ip
 
 
 def test_it_goes_on_after_a_fork(guard: FakeGuard) -> None:

@@ -23,11 +23,12 @@ from client.fake_guard import FakeGuard, guarding
 from stanch_client import AsyncClient, Client, Verdict
 from stanch_client.asgi import StanchMiddleware
 from stanch_client.flask import guard_logins
-from stanch_client.login import MAX_BODY_BYTES, LoginRules, merge_devices
+from stanch_client.login import LoginRules, merge_devices
 
 PASSWORD = "correct horse battery"
 RULES = LoginRules(path="/login", account_field="email")
 PAGE = {"Accept": "text/html"}
+PARTS = ("multipart/form-data; boundary=b",)
 PATIENT = 20.0
 
 
@@ -278,11 +279,44 @@ def test_a_json_login_is_read(shop: Shop, guard: FakeGuard) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"%%%", b"\xff\xfe", b"email=" + b"x" * 100_000 + b"&password=y", b"a&" * 5_000 + b"email=x"],
+    [b"", b"%%%", b"\xff\xfe", b"--", b"--b\r\n\r\n", b"--b\r\nContent-Disposition: form-data; name=email"],
 )
-def test_odd_bodies_go_to_the_guard_without_an_account(guard: FakeGuard, body: bytes) -> None:
-    assert len(body) > MAX_BODY_BYTES or not RULES.find_account("application/x-www-form-urlencoded", body)
-    assert RULES.find_account("application/json", body) == ""
+def test_odd_bodies_have_no_account(body: bytes) -> None:
+    for media_type in (
+        "application/x-www-form-urlencoded",
+        "application/json",
+        *PARTS,
+        "multipart/form-data",
+    ):
+        assert RULES.find_account(media_type, body) == ""
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"data": {"filler": "x" * 100_000, "email": "ann@example.org", "password": PASSWORD}},
+        {"data": {f"f{n}": "" for n in range(900)} | {"email": "ann@example.org", "password": PASSWORD}},
+        {"data": {"email": "ann@example.org", "password": PASSWORD}, "files": {"x": ("a.txt", b"\0")}},
+        {"content": b"%65mail=ann%40example.org&password=x"},
+    ],
+    ids=["long", "many", "parts", "escaped"],
+)
+def test_nobody_can_hide_from_the_guard_whose_account_he_tries(
+    shop: Shop, guard: FakeGuard, given: dict[str, Any]
+) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"} if "content" in given else {}
+    with suppress(KeyError):  # one of these shops reads no parts
+        shop.send("/login", headers=form, **given)
+    assert guard.bodies("assess")[0]["account"] == "ann@example.org"
+
+
+def test_of_two_accounts_the_guard_is_told_the_one_that_the_shop_reads(shop: Shop, guard: FakeGuard) -> None:
+    content = f"email=decoy@example.org&email=ann@example.org&password={PASSWORD}&email=decoy@example.org"
+    for body in (content, content.rpartition("&")[0]):
+        read: list[str] = []
+        shop.check = lambda account, password, read=read: bool(read.append(account))  # type: ignore[method-assign]
+        shop.send("/login", headers={"Content-Type": "application/x-www-form-urlencoded"}, content=body)
+        assert guard.bodies("assess")[-1]["account"] == read[0]
 
 
 @pytest.mark.parametrize("body", [b"[" * 60_000, b'{"email": ["a"]}', b'["email"]', b'{"email": null}', b"{"])

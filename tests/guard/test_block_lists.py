@@ -65,7 +65,10 @@ def test_people_decide_on_the_command_line(tmp_path: Path) -> None:
     assert (status, added.split()[1:3]) == (0, ["203.0.113.7", "ban"])
     served.run("decisions", "add", "198.51.100.0/24", "--for", "1h")
     served.run("decisions", "add", "198.51.100.9", "--kind", "allow", "--for", "7d")
+    assert "not in force" in served.run("decisions", "add", "198.51.100.9", "--for", "1h")[2]
+    served.run("decisions", "undo", "4")
     _, listed, _ = served.run("decisions", "list")
+    assert len({line.index("until") for line in listed.splitlines()}) == 1, "in columns"
     assert [line.split()[1:3] for line in listed.splitlines()] == [
         ["203.0.113.7", "ban"],
         ["198.51.100.0/24", "ban"],
@@ -92,7 +95,8 @@ def test_the_list_of_an_investigation_is_exported(tmp_path: Path) -> None:
 
 def test_an_allow_list_that_cannot_be_read_exports_nobody(tmp_path: Path) -> None:
     served = Served(tmp_path, settings=f"allow_list = '{tmp_path}/gone.txt'\n")
-    served.run("decisions", "add", "203.0.113.7")
+    status, _, told = served.run("decisions", "add", "203.0.113.7")
+    assert (status, "not in force" in told) == (0, True)
     status, out, told = served.run("decisions", "export")
     assert (status, out) == (2, "")
     assert "allow-list" in told

@@ -20,6 +20,7 @@ from guard.shop import (
 )
 from stanch.guard.attempts import Attempt
 from stanch.guard.decisions import Decision
+from stanch.guard.features import BLOCKS
 from stanch.guard.guard import Context, Guard
 
 TOOL = "python-requests/2.32"
@@ -84,6 +85,49 @@ def test_whoever_passed_a_challenge_is_not_reset_at_once(guard: Guard) -> None:
     context = guard.assess(attempt).context
     assert guard.settle(structs.replace(context, passed=True), "success").action == "allow"
     assert guard.settle(context, "success").action == "reset"
+
+
+def test_without_accounts_a_burst_is_met_and_customers_are_left_alone() -> None:
+    guard = open_guard()
+
+    def forget_account(attempt: Attempt) -> Attempt:
+        return structs.replace(attempt, account="")
+
+    met_before = 0
+    for day in range(6):
+        for number in range(300):
+            time_us = START_US + day * DAY_US + number * (DAY_US // 300)
+            if not number % 60:
+                guard.sweep(time_us)
+            came = try_login(guard, forget_account(customer(number, time_us)), "success")
+            met_before += came[1] != "allow"
+    end_us = START_US + 6 * DAY_US
+    actions = []
+    for i in range(200):
+        time_us = end_us + i * 5 * SECOND_US
+        if not i % 6:
+            guard.sweep(time_us)
+        tried = Attempt(time_us, f"203.0.113.{i % 3}", "", TOOL)
+        actions.append(try_login(guard, tried, "failure")[1])
+    assert actions.count("allow") < 80
+    assert "deny" in actions
+    at_home = [guard.assess(forget_account(customer(n, end_us + 20 * MINUTE_US))) for n in range(300)]
+    assert [a.answer.action for a in at_home].count("allow") >= 299
+    assert not met_before
+
+
+def test_an_account_is_the_same_however_it_is_spelt(guard: Guard) -> None:
+    end_us = live_in_peace(guard)
+    as_ever = customer(7, end_us + 1)
+    typed = structs.replace(as_ever, account="CUSTOMER7")
+    assert guard.assess(typed).context.levels == guard.assess(as_ever).context.levels
+    for i in range(64):
+        name = "".join(c.upper() if i >> n & 1 else c for n, c in enumerate("victim"))
+        tried = Attempt(end_us + i * 20 * SECOND_US, f"203.{i}.113.7", name, TOOL)
+        found, _ = try_login(guard, tried, "failure")
+    once = structs.replace(tried, account="nobody else")
+    target = list(BLOCKS).index("target")
+    assert found.context.levels[target] > guard.assess(once).context.levels[target]
 
 
 def test_one_try_per_address_raises_the_alarm_within_minutes(guard: Guard) -> None:
@@ -189,6 +233,11 @@ def test_leaked_credentials_speak_against_a_stranger(guard: Guard) -> None:
     plain = Attempt(START_US, "99.1.2.3", "ann", BROWSER)
     leaked = Attempt(START_US, "99.1.2.3", "ann", BROWSER, leaked=True)
     assert guard.assess(leaked).answer.score > 5 * guard.assess(plain).answer.score
+    burst(guard, START_US, 60)
+    met = structs.replace(leaked, time_us=START_US + HOUR_US // 60, ip="203.0.113.7", user_agent=TOOL)
+    assert "leaked" in {reason.code for reason in guard.assess(met).answer.reasons}
+    unleaked = structs.replace(met, leaked=False)
+    assert "leaked" not in {reason.code for reason in guard.assess(unleaked).answer.reasons}
 
 
 def test_a_context_survives_the_way_through_the_shop(guard: Guard) -> None:

@@ -3,6 +3,7 @@
 import io
 import json
 import random
+import re
 import select
 import signal
 import subprocess
@@ -57,10 +58,13 @@ class Shop:
                 self.write(ago, ip, f"customer{who}", 401, agent)
             self.write(ago, ip, f"customer{who}", 302, agent)
 
-    def attack(self, n: int, first_s: float, last_s: float) -> None:
+    def attack(self, n: int, first_s: float, last_s: float, ip: str = ATTACKER) -> None:
         for at in range(n):
             ago = first_s + (last_s - first_s) * at / n
-            self.write(ago, ATTACKER, f"victim{at}", 401, "python-requests/2.32")
+            self.write(ago, ip, f"victim{at}", 401, "python-requests/2.32")
+
+    def forget_accounts(self) -> None:
+        self.log.write_text(re.sub(r"(?m)^(\S+) - \S+", r"\1 - -", self.log.read_text()))
 
     def tail(self, *words: str) -> tuple[list[dict[str, Any]], str]:
         out, err = io.StringIO(), io.StringIO()
@@ -147,6 +151,27 @@ def test_whom_the_allow_list_names_is_let_alone(shop: Shop) -> None:
     remarks, _ = shop.tail()
     assert ATTACKER not in {remark["ip"] for remark in remarks}
     assert shop.decisions() == []
+
+
+def test_a_network_with_somebody_in_it_who_is_let_alone_is_not_decided_about(shop: Shop) -> None:
+    (shop.folder / "allow.txt").write_text("2001:db8:5:6::aaaa\n")
+    text = shop.config.read_text()
+    shop.config.write_text(text.replace("[guard]", f"allow_list = '{shop.folder / 'allow.txt'}'\n[guard]"))
+    shop.customers(3_000, 86_400, 700)
+    shop.attack(400, 600, 60, "2001:db8:5:6::bbbb")
+    assert len(shop.tail()[0]) > 200
+    assert shop.decisions() == []
+
+
+def test_a_log_without_accounts_shows_an_attack_all_the_same(shop: Shop) -> None:
+    shop.customers(3_000, 86_400, 700)
+    shop.attack(400, 600, 60)
+    shop.forget_accounts()
+    remarks, _ = shop.tail("--log-format", "combined")
+    attack = [remark for remark in remarks if remark["ip"] == ATTACKER]
+    assert len(attack) > 200
+    assert len(remarks) - len(attack) < 15
+    assert {decision.value for decision in shop.decisions()} == {ATTACKER}
 
 
 def test_a_broken_allow_list_stops_all_decisions(shop: Shop) -> None:

@@ -80,7 +80,9 @@ def test_a_web_log_is_replayed_in_chinese(tmp_path: Path, capsys: pytest.Capture
     log = tmp_path / "access.log"
     log.write_text("".join(line.format(i=i % 9, m=i, status=200 if i % 5 else 302) for i in range(50)))
     assert main(["replay", "--logins", str(log), "--out", str(tmp_path / "out"), "--lang", "zh"]) == 0
-    assert "放行" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "放行" in told.out
+    assert "no account is named in 50 of 50" in told.err
     assert 'lang="zh"' in (tmp_path / "out" / "replay.html").read_text("utf-8")
 
 

@@ -165,26 +165,42 @@ def test_an_id_says_nothing_and_cannot_be_made(desk: Desk, tmp_path: Path) -> No
         (b"", "no_json"),
         (b"{", "no_json"),
         (b"\xff", "no_json"),
-        (b"[" * 100_000, "no_json"),
+        (b'{"x":' + b"[" * 100_000, "no_json"),
         (b"[]", "bad_attempt"),
         (b"{}", "bad_attempt"),
         ({"ip": "nowhere"}, "bad_attempt"),
         ({"ip": 7}, "bad_attempt"),
         ({"ip": "198.51.100.7", "time": "yesterday"}, "bad_attempt"),
         ({"ip": "198.51.100.7", "time": 1e300}, "bad_attempt"),
+        ({"ip": "198.51.100.7", "time": 1}, "bad_attempt"),
         ({"ip": "198.51.100.7", "time": "2099-01-01T00:00:00Z"}, "bad_attempt"),
     ],
 )
 def test_what_cannot_be_an_attempt_is_told(desk: Desk, body: Any, code: str) -> None:
-    short = ask(desk, "assess", body)
-    # Without a length it goes the long way, and has to be told the same.
-    assess(desk)
-    assert (short.status_code, short.headers["content-type"]) in (
-        (400, "application/problem+json"),
-        (413, "application/problem+json"),
-    )
-    if short.status_code == 400:
-        assert short.json()["code"] == code
+    told = ask(desk, "assess", body)
+    assert (told.status_code, told.headers["content-type"]) == (400, "application/problem+json")
+    assert told.json()["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("members", "account"),
+    [
+        (b'"user_agent":"%b"' % (b"A" * 100_000), ""),
+        (b'"account":"%b"' % (b"a" * 100_000), "a" * 512),
+        (b'"account":"J\xfcrgen"', "J\ufffdrgen"),
+        (rb'"account":"ann\ud800"', "ann?"),
+        (rb'"account":"\udc00\ud83d\ude00"', "?\U0001f600"),
+        ('"account":"阿明"'.encode(), "阿明"),
+        (b'"account":4711', "4711"),
+    ],
+)
+def test_nothing_that_a_stranger_types_gets_him_past_the_guard(
+    desk: Desk, members: bytes, account: str
+) -> None:
+    answer = ask(desk, "assess", b'{"ip":"198.51.100.7",%b}' % members)
+    assert answer.status_code == 200, answer.text
+    assert desk.service.ids.read(answer.json()["id"], desk.now_us).account == account
+    assert ask(desk, "outcome", b'{"id":"\xfc","outcome":"failure"}').status_code == 404
 
 
 def test_both_ways_through_the_service_answer_alike(desk: Desk) -> None:
@@ -200,7 +216,8 @@ def test_both_ways_through_the_service_answer_alike(desk: Desk) -> None:
     first, second = whole.json(), cut.json()
     assert {k: v for k, v in first.items() if k != "id"} == {k: v for k, v in second.items() if k != "id"}
     assert set(whole.headers) == set(cut.headers)
-    assert post(b"x" * (65 << 10)).status_code == 413
+    assert post(b" " * (65 << 10) + b'{"ip":"198.51.100.7","account":"ann"}').status_code == 200
+    assert post(b"x" * ((1 << 20) + 1)).status_code == 413
     wrong = {"X-Api-Key": desk.add_key("shipper")}
     assert desk.ask("POST", "/v1/logins/assess", json=CUSTOMER, headers=wrong).status_code == 403
     assert desk.ask("POST", "/v1/logins/assess", json=CUSTOMER).status_code == 401
@@ -211,7 +228,11 @@ def test_both_ways_through_the_service_answer_alike(desk: Desk) -> None:
     [
         ("2026-03-01T08:00:00Z", START_US - 7_200 * S),
         ("2026-03-01T16:00:00+08:00", START_US - 7_200 * S),
+        ("2026-03-01t08:00:00.5z", START_US - 7_200 * S),
+        ("2026-03-01 08:00", START_US - 7_200 * S),
         (START_US / 1e6 - 7_200, START_US - 7_200 * S),
+        (f"{START_US / 1e6 - 7_200}", START_US - 7_200 * S),
+        (START_US // 1_000 - 7_200_000, START_US - 7_200 * S),
         (None, START_US),
     ],
 )
@@ -244,6 +265,17 @@ def test_a_database_that_is_gone_stops_no_login(desk: Desk, monkeypatch: pytest.
     headers = {"X-Api-Key": desk.add_key("fw", "bouncer")}
     told = desk.ask("GET", "/v1/decisions?ip=203.0.113.66", headers=headers).json()
     assert told, "what was decided meanwhile is not lost"
+
+
+def test_a_shop_that_never_tells_how_logins_end_is_told_that_the_guard_learns_nothing(desk: Desk) -> None:
+    told = [assess(desk) for _ in range(500)]
+    desk.work()
+    assert "0 %" in desk.service.troubles["outcomes"]
+    assert "outcome" in json.dumps(desk.ask("GET", "/readyz").json()["troubles"])
+    for attempt in told[:60]:
+        settle(desk, attempt, "success")
+    desk.work()
+    assert "outcomes" not in desk.service.troubles
 
 
 # --- proxies

@@ -43,9 +43,8 @@ def run_list(
             d for d in list_kept(connection, now_us) if d.end_us > now_us and (simulated or not d.simulated)
         ]
     for d in found:
-        mark = " (simulated)" if d.simulated else ""
-        line = f"{d.id:6}  {d.value:40}  {d.kind:7}  until {_show(d.end_us)}  {d.scenario}{mark}  {d.why}"
-        print(clean(line))  # noqa: T201
+        told = clean(f"{d.scenario}{' (simulated)' if d.simulated else ''}: {d.why}")
+        print(f"{d.id:6}  {d.value:40}  {d.kind:7}  until {_show(d.end_us)}  {told}")  # noqa: T201
     if not found:
         say("No decision is in force.")
     return 0
@@ -73,9 +72,14 @@ def run_add(
     """
     now_us = _now_us()
     decision = make_decision(value, kind, why, now_us, _read_duration(duration) * 1_000_000)
-    with _open(config) as (database, _):
+    with _open(config) as (database, settings):
         (kept,) = database.write(lambda connection: add_decisions(connection, [decision], "manual", now_us))
+        active, problem = _load_active(database, settings, now_us)
     print(f"{kept.id}  {kept.value}  {kept.kind}  until {_show(kept.until_us)}")  # noqa: T201
+    if kind != "allow" and problem:
+        say(f"It is not in force: the allow-list cannot be read ({problem}).")
+    elif kind != "allow" and active.is_off_limits(kept.value):
+        say("It is not in force: the allow-list, or an allow (`stanch decisions list`), touches it.")
     return 0
 
 
@@ -117,7 +121,7 @@ def run_export(
         family = family or "4"
     chosen = [entry for entry in listed if family is None or entry.version == int(family)]
     if len(chosen) < len(listed):
-        say(f"{len(listed) - len(chosen):,} of the other family are left out (--family).")
+        say(f"Of the other family, and left out (--family): {len(listed) - len(chosen):,}.")
     text = write_block_list(chosen, format)
     if out is None:
         sys.stdout.write(text)
@@ -131,17 +135,24 @@ def run_export(
 
 def _list_bans(config: Path | None) -> list[Listed]:
     """What bouncers are told to ban."""
+    now_us = _now_us()
+    with _open(config) as (database, settings):
+        active, problem = _load_active(database, settings, now_us)
+    if problem:
+        raise UsageError("the allow-list cannot be read, so nobody is banned", hint=problem)
+    return [_list_one(d, now_us) for d in active.published() if d.kind == "ban"]
+
+
+def _load_active(database: Database, settings: Settings, now_us: int) -> tuple[ActiveDecisions, str]:
+    """What is in force, as the service finds it, and what is wrong with the allow-list."""
     from stanch.guard.allow_list import AllowList
     from stanch.service.opening import find_allow_list
 
-    with _open(config) as (database, settings), database.read() as connection:
-        allow_list = AllowList(find_allow_list(settings.service))
-        if not allow_list.may_ban:
-            raise UsageError("the allow-list cannot be read, so nobody is banned", hint=allow_list.problem)
-        active = ActiveDecisions(allow_list.touches)
-        now_us = _now_us()
+    allow_list = AllowList(find_allow_list(settings.service))
+    active = ActiveDecisions(allow_list.touches)
+    with database.read() as connection:
         active.load(list_kept(connection, now_us), now_us)
-    return [_list_one(d, now_us) for d in active.published() if d.kind == "ban"]
+    return active, allow_list.problem
 
 
 def _list_one(decision: KeptDecision, now_us: int) -> Listed:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -163,7 +164,7 @@ class _Run:
         self.saved_at = time.monotonic()
 
     def _may_decide(self, value: str) -> bool:
-        return self.allow.may_ban and not self.allow.allows(value.partition("/")[0])
+        return self.allow.may_ban and not self.allow.touches(ip_network(value))
 
 
 @contextmanager

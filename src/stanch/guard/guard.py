@@ -165,7 +165,7 @@ class Guard:
             attempt.time_us // _SECOND_US, attempt.ip, attempt.account, keys, levels, log_odds, action,
             habit, seen.again, seen.pending, seen.n_now, seen.bad_now, seen.n_regular, known, leaked,
         )  # fmt: skip
-        return Assessment(self._answer(action, log_odds, levels), context)
+        return Assessment(self._answer(action, log_odds, levels, leaked=leaked), context)
 
     def _score(self, levels: tuple[int, ...], leaked: bool) -> float:
         """Log-odds of attack before the password is checked; levels below 0 say nothing."""
@@ -226,7 +226,7 @@ class Guard:
         # Whoever did what was asked is not thrown out for what was known then; late looks remain.
         is_strange = context.log_odds >= self._challenge and not context.known and not context.passed
         if is_strange and p >= self.scorecard.reset:
-            return self._answer("reset", log_odds, context.levels)
+            return self._answer("reset", log_odds, context.levels, leaked=context.leaked)
         if cold and not context.known:
             self._late[0].append((context.time_s + _LOOKS_S[0], context))
         return self._answer("allow", log_odds, ())
@@ -319,8 +319,12 @@ class Guard:
     def _set_threshold(self) -> None:
         self._challenge = max(self._base_challenge, self._budget.threshold)
 
-    def _answer(self, action: Action, log_odds: float, levels: tuple[int, ...]) -> Answer:
-        reasons = () if action == "allow" else list_reasons(self.scorecard, levels, self.settings.lang)
+    def _answer(
+        self, action: Action, log_odds: float, levels: tuple[int, ...], *, leaked: bool = False
+    ) -> Answer:
+        reasons: tuple[Reason, ...] = ()
+        if action != "allow":
+            reasons = list_reasons(self.scorecard, levels, self.settings.lang, leaked=leaked)
         return Answer(action, probability(log_odds), reasons, action not in self.settings.enforce)
 
     def _take_late(self, now_s: int, most: int) -> list[tuple[int, Context]]:
@@ -355,7 +359,7 @@ class Guard:
             return None
         self._counters.forget(context.keys, sure=True)
         self._budget.note(log_odds, 1 - probability(log_odds + self.scorecard.success[context.habit]))
-        reasons = list_reasons(self.scorecard, levels, self.settings.lang)
+        reasons = list_reasons(self.scorecard, levels, self.settings.lang, leaked=context.leaked)
         return Reset(
             context.account, probability(log_odds), reasons, context, "reset" not in self.settings.enforce
         )

@@ -21,6 +21,8 @@ _MASK: Final = 2**64 - 1
 _DIGITS: Final = re.compile(r"\d+")
 #: Clients and places are few; their hashes are kept, so many at most.
 _MOST_KEPT: Final = 50_000
+_HOUR_US: Final = 3_600_000_000
+_MOST_TURNS: Final = 10
 
 
 class AddressError(StanchError):
@@ -53,6 +55,9 @@ class KeyMaker:
         self._factor = int.from_bytes(self._secret[8:16]) | 1
         self._clients: dict[tuple[str | None, str | None], tuple[int, int]] = {}
         self._places: dict[tuple[str | None, str | None], int] = {}
+        #: Attempts without an account in this hour, by what stands for it.
+        self._turns: dict[int, int] = {}
+        self._hour = 0
 
     def make(self, attempt: Attempt) -> Keys:
         """The keys of one attempt.
@@ -76,7 +81,9 @@ class KeyMaker:
         else:
             place = self._name_place(attempt.asn, attempt.country)
         host = self._mix(host)
-        account = self.hash("account", attempt.account) if attempt.account else self._mix(host ^ client)
+        # However it is spelt, it is one account: phones write the first letter large, attackers any.
+        name = attempt.account.casefold()
+        account = self.hash("account", name) if name else self._stand_in(host ^ client, attempt.time_us)
         device = self.hash("device", attempt.device) if attempt.device else client
         return Keys(account, device, family, client, host, self._mix(net), place)
 
@@ -91,6 +98,19 @@ class KeyMaker:
         """Spread a number over 64 bits (multiply and fold, Knuth, TAOCP 3, 6.4)."""
         number = (number ^ self._salt) * self._factor
         return ((number ^ number >> 47) * self._factor >> 13 & _MASK) or 1
+
+    def _stand_in(self, key: int, time_us: int) -> int:
+        """What stands for an account that is not named: address and client, ten times an hour.
+
+        Nobody comes more often, so each attempt beyond that counts as on an account of its own, as in the
+        batch model (`stuffing_turns.sql`).
+        """
+        hour = time_us // _HOUR_US
+        if hour > self._hour or len(self._turns) >= _MOST_KEPT:
+            self._turns.clear()
+            self._hour = max(hour, self._hour)
+        turn = self._turns[key] = self._turns.get(key, 0) + 1
+        return self._mix(key if turn <= _MOST_TURNS else key + (hour << 32 | turn))
 
     def _name_client(self, ja4: str | None, agent: str | None) -> tuple[int, int]:
         known = self._clients.get((ja4, agent))

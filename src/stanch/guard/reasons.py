@@ -23,13 +23,17 @@ def load_texts(lang: str) -> dict[str, str]:
     return tomllib.loads(files("stanch.guard").joinpath(f"texts/{lang}.toml").read_text("utf-8"))
 
 
-def list_reasons(scorecard: Scorecard, levels: tuple[int, ...], lang: str) -> tuple[Reason, ...]:
+def list_reasons(
+    scorecard: Scorecard, levels: tuple[int, ...], lang: str, *, leaked: bool = False
+) -> tuple[Reason, ...]:
     """The strongest reasons first, at most three."""
     addends = [
         (scorecard.addends[name][level], name)
         for name, level in zip(BLOCKS, levels, strict=False)
         if level >= 0 and scorecard.addends[name][level] >= _LEAST
     ]
+    if leaked and scorecard.leaked >= _LEAST:
+        addends.append((scorecard.leaked, "leaked"))
     addends.sort(reverse=True)
     codes = [name for _, name in addends[:_MOST]]
     if levels and levels[0] % 6 in _SUSPECT:

@@ -29,12 +29,17 @@ __all__ = ["OUTPUT_NAMES", "Replay", "fetch_logins", "prepare_out", "replay"]
 OUTPUT_NAMES: Final = ("actions.parquet", "replay.html", "rejects.jsonl")
 #: Counters of a replay leave no trace, so their secret may be known.
 _SECRET: Final = b"stanch replay: counters that nobody keeps"
-#: Larger shares of attempts without an outcome leave the guard without anything to learn from.
+#: Larger shares of attempts without an outcome or an account leave the guard with little to learn from.
 _MOST_UNTOLD: Final = 0.5
 _UNTOLD: Final = (
     "login attempts: whether they succeeded is not known of {n} of {of}, so the guard had nothing to learn"
     " from (--map logins.outcome=THEIRS, or readers.web.login_success and login_failure in the file of"
     " --config)"
+)
+_NAMELESS: Final = (
+    "login attempts: no account is named in {n} of {of}; address and client stand in for one, so nobody is"
+    " known from elsewhere, nobody's password is reset, and an attack from many addresses shows less (a web"
+    " server can log it in a field of its own: readers.web.account_key)"
 )
 
 
@@ -72,7 +77,7 @@ def replay(case: Replay, engine: Engine, progress: Progress) -> Tally:
     _write_actions(case.out / "actions.parquet", logins, found, [i.path for i in evidence.inputs])
     tally = count_actions(logins, found)
     (case.out / "replay.html").write_text(render_page(tally, case.guard, case.lang), "utf-8", newline="\n")
-    _warn(tally, progress)
+    _warn(tally, logins["account"].null_count(), progress)
     return tally
 
 
@@ -123,7 +128,9 @@ def _write_actions(path: Path, logins: pl.DataFrame, found: Rehearsal, files: Se
     ).write_parquet(path)
 
 
-def _warn(tally: Tally, progress: Progress) -> None:
+def _warn(tally: Tally, n_nameless: int, progress: Progress) -> None:
+    if tally.n and n_nameless > _MOST_UNTOLD * tally.n:
+        progress.warn(_NAMELESS.format(n=f"{n_nameless:,}", of=f"{tally.n:,}"))
     if tally.n and tally.n_untold > _MOST_UNTOLD * tally.n:
         progress.warn(_UNTOLD.format(n=f"{tally.n_untold:,}", of=f"{tally.n:,}"))
     if tally.misfit:

@@ -15,14 +15,17 @@ from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
+import polars as pl
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Meta, Struct
 
 from stanch.evidence.addresses import canonical_address
 from stanch.evidence.tables import TABLES
+from stanch.evidence.times import parse_times
 from stanch.guard.attempts import Attempt
 from stanch.guard.guard import Context
+from stanch.service.bodies import decode_json
 from stanch.service.problems import ProblemError
 from stanch.service.secrets import Secrets
 
@@ -32,6 +35,10 @@ VALID_S: Final = 3_600
 _SKEW_S: Final = 60
 #: The same for the clocks of shops: a moment far ahead would age all that is counted.
 _AHEAD_US: Final = 86_400_000_000
+#: As in evidence: no log of a shop is older, so a clock or a unit is wrong.
+_EARLIEST_US: Final = 631_152_000_000_000
+#: Larger numbers of seconds are meant in finer units.
+_LATEST_US: Final = 4_102_444_800_000_000
 _DAY_S: Final = 86_400
 _HEAD: Final = struct.Struct(">I")
 _NONCE_BYTES: Final = 12
@@ -44,30 +51,29 @@ CredentialHash = Annotated[
     str,
     Meta(description="Keyed hash of the credential, for the list of leaked ones.", pattern="^[0-9a-f]{16}$"),
 ]
-_Text = Annotated[str, Meta(max_length=8_192)]
 
 
 def _optional(name: str) -> object:
-    return Annotated[_Text, Meta(description=_MEANING[name])] | None
+    return Annotated[str, Meta(description=_MEANING[name])] | None
 
 
 class AttemptBody(Struct, frozen=True):
-    """A row of `logins` without its outcome. Further members are ignored."""
+    """A row of `logins` without its outcome. Texts are cut; further members are ignored."""
 
     ip: Annotated[str, Meta(description=_MEANING["ip"], max_length=100)]
-    account: _optional("account") = None  # type: ignore[valid-type]
+    account: Annotated[str | int, Meta(description=_MEANING["account"])] | None = None
     time: Annotated[str | float, Meta(description="RFC 3339 or Unix seconds; now if left out.")] | None = None
     user_agent: _optional("user_agent") = None  # type: ignore[valid-type]
     ja4: _optional("ja4") = None  # type: ignore[valid-type]
     device: (
         Annotated[
-            _Text, Meta(description="The device token that an earlier good login got, or the shop's own id.")
+            str, Meta(description="The device token that an earlier good login got, or the shop's own id.")
         ]
         | None
     ) = None
     country: _optional("country") = None  # type: ignore[valid-type]
     asn: Annotated[str | int, Meta(description=_MEANING["asn"])] | None = None
-    passed: Annotated[_Text, Meta(description="What a passed challenge earned (/challenge).")] | None = None
+    passed: Annotated[str, Meta(description="What a passed challenge earned (/challenge).")] | None = None
     credential_hash: CredentialHash | None = None
 
 
@@ -80,11 +86,7 @@ def decode_attempt(body: bytes) -> AttemptBody:
     Raises:
         ProblemError: 400, it is no JSON, or a member of it is of the wrong type.
     """
-    try:
-        return _DECODER.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
-        what = "bad_attempt" if isinstance(error, msgspec.ValidationError) else "no_json"
-        raise ProblemError(400, what, f"{error}"[:200]) from None
+    return decode_json(_DECODER, body, "bad_attempt")
 
 
 def read_attempt(sent: AttemptBody, now_us: int, zone: str) -> Attempt:
@@ -99,7 +101,7 @@ def read_attempt(sent: AttemptBody, now_us: int, zone: str) -> Attempt:
     return Attempt(
         time_us=now_us if sent.time is None else _read_time(sent.time, now_us, zone),
         ip=ip,
-        account=_cut(sent.account) or "",
+        account=_cut(str(sent.account)) or "" if sent.account is not None else "",
         user_agent=_cut(sent.user_agent),
         ja4=_cut(sent.ja4),
         device=sent.device or None,
@@ -115,20 +117,27 @@ def _cut(text: str | None) -> str | None:
 
 
 def _read_time(given: str | float, now_us: int, zone: str) -> int:
-    try:
-        if isinstance(given, str):
-            moment = datetime.fromisoformat(given.strip())
-            if moment.tzinfo is None:
-                moment = moment.replace(tzinfo=UTC if zone == "UTC" else ZoneInfo(zone))
-            seconds = moment.timestamp()
-        else:
-            seconds = given
-        time_us = round(seconds * 1e6)
-    except (ValueError, OverflowError):
-        raise ProblemError(400, "bad_attempt", "time is neither RFC 3339 nor Unix seconds.") from None
-    if not 0 <= time_us <= now_us + _AHEAD_US:
-        raise ProblemError(400, "bad_attempt", "time lies more than a day ahead, or before 1970.")
+    """Microseconds since 1970. What is usual is read at once, the rest as evidence reads it."""
+    time_us = _read_usual(given, zone)
+    if time_us is None:
+        time_us = parse_times(pl.Series([given]), zone).us[0]
+    if time_us is None:
+        raise ProblemError(400, "bad_attempt", "time is neither RFC 3339 nor Unix seconds.")
+    if not _EARLIEST_US <= time_us <= now_us + _AHEAD_US:
+        raise ProblemError(400, "bad_attempt", "time lies more than a day ahead, or before 1990.")
     return time_us
+
+
+def _read_usual(given: str | float, zone: str) -> int | None:
+    if not isinstance(given, str):
+        return round(given * 1e6) if _EARLIEST_US <= given * 1e6 <= _LATEST_US else None
+    try:
+        moment = datetime.fromisoformat(given.strip())
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC if zone == "UTC" else ZoneInfo(zone))
+    return round(moment.timestamp() * 1e6)
 
 
 class AttemptIds:

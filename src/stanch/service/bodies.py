@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
+import msgspec
 import zstandard
 from starlette.requests import Request
 
@@ -17,6 +19,7 @@ _MAX_WINDOW: Final = 8 << 20
 #: step gives 16 MiB at most; gzip gives less.
 _STEP: Final = 512
 _CLOSE: Final = {"Connection": "close"}
+T = TypeVar("T")
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -36,6 +39,32 @@ async def read_body(request: Request, limit: int) -> bytes:
             raise _too_large(limit)
         parts.append(part)
     return b"".join(parts)
+
+
+def decode_json(decoder: msgspec.json.Decoder[T], body: bytes, code: str) -> T:
+    """What a body says. What is no character (bytes that are not UTF-8, half a surrogate pair) is replaced.
+
+    A stranger can have the shop send such, and must not be let through because of it.
+
+    Raises:
+        ProblemError: 400, it is no JSON; under `code`, something in it is of the wrong type.
+    """
+    try:
+        try:
+            return decoder.decode(body)
+        except msgspec.ValidationError:
+            raise
+        except ValueError:
+            return decoder.decode(_replace_broken(body))
+    except (ValueError, RecursionError) as error:
+        what = code if isinstance(error, msgspec.ValidationError) else "no_json"
+        raise ProblemError(400, what, f"{error}"[:200]) from None
+
+
+def _replace_broken(body: bytes) -> bytes:
+    """The same JSON with what is no character replaced."""
+    value = json.loads(body.decode("utf-8", "replace"))
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def unpack_body(body: bytes, coding: str, limit: int) -> bytes:

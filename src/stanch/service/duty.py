@@ -19,6 +19,7 @@ from stanch.errors import StanchError
 from stanch.findings import format_time
 from stanch.guard.decisions import Decision
 from stanch.guard.guard import Reset
+from stanch.guard.reasons import load_texts
 from stanch.service.judge import is_allowed
 from stanch.service.messages import Messenger, describe_sweep, describe_trouble
 from stanch.service.reloading import Reloader
@@ -80,6 +81,7 @@ class Duty:
             service.troubles["counters"] = service.guard.problem
         else:
             service.troubles.pop("counters", None)
+        self._check_ends()
         self._tell_troubles()
         self._tick += 1
 
@@ -109,6 +111,14 @@ class Duty:
             service.troubles["scorecard"] = sweep.misfit
         else:
             service.troubles.pop("scorecard", None)
+
+    def _check_ends(self) -> None:
+        share = self._service.ends.share
+        if share is None:
+            self._service.troubles.pop("outcomes", None)
+        else:
+            text = load_texts(self._service.guard.settings.lang)["untold"]
+            self._service.troubles["outcomes"] = text.format(percent=round(100 * share))
 
     def _is_allowed(self, decision: Decision) -> bool:
         """Whether a decision would hit somebody who is to be let alone, or nobody can tell."""

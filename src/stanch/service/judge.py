@@ -35,6 +35,8 @@ async def judge(service: Service, attempt: Attempt, source: str, passed: str = "
     if passed and is_challenge and service.passes.take(passed, attempt.ip, service.now_us()):
         answer = Answer("allow", answer.score, (_PASSED, *answer.reasons), simulated=False)
         context = structs.replace(context, passed=True)
+    if answer.action == "allow" or answer.simulated:
+        service.ends.note_passed()
     service.metrics.guard.count(source, answer)
     return answer, context
 

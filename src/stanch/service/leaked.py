@@ -38,7 +38,7 @@ async def check_leaked(request: Request, _key: ApiKey) -> Response:
     body = await read_body(request, _MAX_BYTES)
     try:
         sent = msgspec.json.decode(body, type=LeakedBody)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         # What was sent may be a password after all: it is not repeated.
         raise ProblemError(
             400, "bad_hash", "Send credential_hash: a keyed hash of 16 hexadecimal digits."

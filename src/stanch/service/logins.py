@@ -14,8 +14,8 @@ from stanch.cases.resets import list_resets
 from stanch.findings import format_time
 from stanch.guard.attempts import Answer, Reason
 from stanch.service.attempts import AttemptBody, decode_attempt, read_attempt
-from stanch.service.bodies import read_body
-from stanch.service.express import MAX_BYTES, Exchange
+from stanch.service.bodies import decode_json, read_body
+from stanch.service.express import Exchange
 from stanch.service.judge import ALLOWED, hash_account, is_allowed, is_leaked, judge, recognise
 from stanch.service.operations import Content, Keyed, Operation, Parameter
 from stanch.service.problems import ProblemError
@@ -23,6 +23,8 @@ from stanch.service.state import Service, find_service
 
 _JSON: Final = "application/json"
 _MOST_RESETS: Final = 1_000
+#: What a stranger typed may be long, and is cut; a shop that passes on more should not have read it.
+_MAX_BYTES: Final = 1 << 20
 _CURSOR: Final = {"type": "string", "pattern": "^[0-9]{0,18}$"}
 
 
@@ -107,17 +109,15 @@ async def assess_login(service: Service, body: bytes) -> bytes:
 
 async def note_outcome(service: Service, body: bytes) -> bytes:
     """How an attempt ended; what to do if it was let in and looks like an attack's."""
-    try:
-        sent = _OUTCOMES.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
-        what = "bad_outcome" if isinstance(error, msgspec.ValidationError) else "no_json"
-        raise ProblemError(400, what, f"{error}"[:200]) from None
+    sent = decode_json(_OUTCOMES, body, "bad_outcome")
     now_us = service.now_us()
     context = service.ids.read(sent.id, now_us)
     answer = service.guard.settle(context, sent.outcome)
     if answer.action == "reset" and is_allowed(service, context.ip, context.account):
         answer = Answer("allow", answer.score, ALLOWED, simulated=False)
     service.metrics.guard.count_outcome(sent.outcome, answer)
+    if sent.outcome != "unknown":
+        service.ends.note_told()
     device = ""
     is_good = answer.action != "reset" or answer.simulated
     if sent.outcome == "success" and context.account and is_good:
@@ -141,7 +141,7 @@ EXCHANGES: Final[dict[str, Exchange]] = {
 
 def _go_long_way(exchange: Exchange) -> Keyed:
     async def answer(request: Request, _key: ApiKey) -> Response:
-        body = await read_body(request, MAX_BYTES)
+        body = await read_body(request, _MAX_BYTES)
         return Response(await exchange(find_service(request), body), media_type=_JSON)
 
     return answer

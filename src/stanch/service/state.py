@@ -18,6 +18,7 @@ from stanch.guard.guard import Guard
 from stanch.guard.leaked import LeakedFilter
 from stanch.service.attempts import AttemptIds
 from stanch.service.challenge.passes import Passes
+from stanch.service.ends import Ends
 from stanch.service.keyring import Keyring
 from stanch.service.limits import Limits
 from stanch.service.metrics import Metrics
@@ -53,6 +54,7 @@ class Service:
     passes: Passes
     #: The operator's list of leaked credentials; None: there is none.
     leaked: LeakedFilter | None
+    ends: Ends = field(default_factory=Ends)
     #: What is wrong without stopping the service, by subject; told at /readyz.
     troubles: dict[str, str] = field(default_factory=dict)
 

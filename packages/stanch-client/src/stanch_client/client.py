@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import ipaddress
 import logging
 import os
 import re
@@ -66,23 +65,21 @@ class AsyncClient:
         self,
         *,
         ip: str,
-        account: str = "",
+        account: str | int | None = "",
         user_agent: str | None = None,
         device: str | None = None,
         ja4: str | None = None,
         country: str | None = None,
-        asn: str | None = None,
+        asn: str | int | None = None,
         passed: str | None = None,
         credential_hash: str | None = None,
     ) -> Verdict:
         """Before the password is checked. `passed` is what a passed challenge earned."""
-        try:
-            address = str(ipaddress.ip_address(ip.strip().partition("%")[0]))
-        except ValueError:
-            return self._fail(f"{ip[:50]!r} is no address")
+        if not ip:
+            return self._fail("no address was given")
         body = {
             "time": datetime.now(UTC).isoformat(),
-            "ip": address,
+            "ip": ip,
             "account": account,
             "user_agent": user_agent,
             "device": device,
@@ -118,7 +115,7 @@ class AsyncClient:
 
     def _check_keyed(self, credential_hash: str | None) -> str | None:
         """The hash; None if it is none that `LeakedKey` makes."""
-        if credential_hash is None or _KEYED_HASH.fullmatch(credential_hash):
+        if credential_hash is None or _KEYED_HASH.fullmatch(str(credential_hash)):
             return credential_hash
         self._complain("credential_hash is none that LeakedKey makes, and was not sent")
         return None
@@ -172,6 +169,10 @@ class AsyncClient:
             self._loop = loop
         return self._http
 
+    def note_late(self) -> None:
+        """Whoever asked has gone on without waiting for the end."""
+        self._breaker.note_failure()
+
     def _note(self, why: str) -> str:
         self._breaker.note_failure()
         self._complain(why)
@@ -221,12 +222,12 @@ class Client:
         self,
         *,
         ip: str,
-        account: str = "",
+        account: str | int | None = "",
         user_agent: str | None = None,
         device: str | None = None,
         ja4: str | None = None,
         country: str | None = None,
-        asn: str | None = None,
+        asn: str | int | None = None,
         passed: str | None = None,
         credential_hash: str | None = None,
     ) -> Verdict:
@@ -269,8 +270,9 @@ class Client:
         except Exception:  # noqa: BLE001 - whatever it is, a login must go on
             if future is None:
                 asked.close()
-            else:
-                future.cancel()
+            elif future.cancel():
+                # The event loop itself was late: it counts as no answer all the same.
+                self._async.note_late()
             return fallback
 
     def _start(self) -> asyncio.AbstractEventLoop:
@@ -288,6 +290,9 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
     loop.close()
 
 
-def _clean(value: str) -> str:
-    """`value` cut to a length and to characters that JSON over UTF-8 can hold."""
-    return value[:_MAX_CHARACTERS].encode("utf-8", "replace").decode()
+def _clean(value: object) -> str:
+    """`value` as text, cut to a length and to characters that JSON over UTF-8 can hold.
+
+    Shops have numbers for accounts, too.
+    """
+    return str(value)[:_MAX_CHARACTERS].encode("utf-8", "replace").decode()

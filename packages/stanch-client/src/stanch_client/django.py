@@ -23,6 +23,7 @@ from stanch_client.login import (
     DEVICE_MAX_AGE_S,
     MAX_BODY_BYTES,
     LoginRules,
+    is_form,
     make_refusal,
     merge_devices,
     read_outcome,
@@ -96,7 +97,12 @@ class StanchMiddleware:
         try:
             if int(request.headers.get("Content-Length") or 0) > MAX_BODY_BYTES:
                 return ""
-            return self._rules.find_account(request.headers.get("Content-Type", ""), request.body)
+            media_type = request.headers.get("Content-Type", "")
+            # Read whole, so that the view may read it in its own way.
+            body = request.body
+            if is_form(media_type):
+                return str(request.POST.get(self._rules.account_field, "")).strip()
+            return self._rules.find_account(media_type, body)
         except Exception:  # noqa: BLE001 - a broken body is the view's to refuse
             return ""
 

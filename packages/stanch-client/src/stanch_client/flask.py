@@ -17,6 +17,7 @@ from stanch_client.login import (
     DEVICE_MAX_AGE_S,
     MAX_BODY_BYTES,
     LoginRules,
+    is_form,
     make_refusal,
     merge_devices,
     read_outcome,
@@ -44,10 +45,7 @@ def guard_logins(
     def assess() -> Response | None:
         if not rules.concerns(request.method, request.path):
             return None
-        small = (request.content_length or 0) <= MAX_BODY_BYTES
-        g.stanch_account = rules.find_account(
-            request.content_type or "", request.get_data() if small else b""
-        )
+        g.stanch_account = _find_account(rules)
         g.stanch = client.assess(
             ip=find_ip() if find_ip else request.remote_addr or "",
             account=g.stanch_account,
@@ -86,6 +84,17 @@ def guard_logins(
 
     app.before_request(assess)
     app.after_request(report)
+
+
+def _find_account(rules: LoginRules) -> str:
+    media_type = request.content_type or ""
+    if (request.content_length or 0) > MAX_BODY_BYTES:
+        return ""
+    # Read whole, so that the view may read it in its own way.
+    body = request.get_data()
+    if is_form(media_type):
+        return request.form.get(rules.account_field, "").strip()
+    return rules.find_account(media_type, body)
 
 
 def _refuse(verdict: Verdict, rules: LoginRules) -> Response:

@@ -9,15 +9,19 @@ import html
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email import message_from_bytes
+from email.message import Message
 from typing import Final, cast
 from urllib.parse import parse_qsl, quote
 
 from stanch_client.verdict import Outcome, Verdict
 
-#: A login is a name and a password; of longer bodies nothing is read.
-MAX_BODY_BYTES: Final = 64 << 10
+#: Of longer bodies nothing is read; nginx passes on no longer ones unless told to. A shorter limit would
+#: have a stranger hide the account behind a long field of no use.
+MAX_BODY_BYTES: Final = 1 << 20
 DEVICE_MAX_AGE_S: Final = 180 * 86_400
-_MAX_FIELDS: Final = 100
+_FORM: Final = "application/x-www-form-urlencoded"
+_PARTS: Final = "multipart/form-data"
 #: Tokens of different accounts that one browser keeps.
 _MAX_TOKENS: Final = 4
 #: The part of a token that stands for its account.
@@ -58,19 +62,42 @@ class LoginRules:
         return method == "POST" and path == self.path
 
     def find_account(self, media_type: str, body: bytes) -> str:
-        """The account in the body of a login; empty if there is none to be found."""
+        """The account in the body of a login; empty if there is none to be found.
+
+        Of several fields of that name the last counts, as it does for Starlette and for JSON.
+        """
         kind = media_type.partition(";")[0].strip().lower()
         try:
-            if kind == "application/x-www-form-urlencoded":
-                pairs = parse_qsl(body.decode("utf-8", "replace"), max_num_fields=_MAX_FIELDS)
-                return next((value.strip() for name, value in pairs if name == self.account_field), "")
+            if kind == _FORM:
+                return dict(parse_qsl(body.decode("utf-8", "replace"))).get(self.account_field, "").strip()
+            if kind == _PARTS:
+                return _read_parts(media_type, body).get(self.account_field, "").strip()
             if kind.endswith("json"):
                 found = json.loads(body)
                 value = found.get(self.account_field) if isinstance(found, dict) else None
-                return value.strip() if isinstance(value, str) else ""
+                return str(value).strip() if isinstance(value, str | int) else ""
         except (ValueError, RecursionError):
             pass
         return ""
+
+
+def is_form(media_type: str) -> bool:
+    """Whether a body is a form, which frameworks read themselves."""
+    return media_type.partition(";")[0].strip().lower() in (_FORM, _PARTS)
+
+
+def _read_parts(media_type: str, body: bytes) -> dict[str, str]:
+    """The texts of a form sent in parts (RFC 7578)."""
+    message = message_from_bytes(f"Content-Type: {media_type}\r\n\r\n".encode("latin-1", "replace") + body)
+    parts = message.get_payload()
+    found = {}
+    for part in parts if isinstance(parts, list) else ():
+        if not isinstance(part, Message):
+            continue
+        name, text = part.get_param("name", header="content-disposition"), part.get_payload()
+        if isinstance(name, str) and isinstance(text, str):
+            found[name] = text.encode("ascii", "surrogateescape").decode("utf-8", "replace")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
