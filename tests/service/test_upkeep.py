@@ -21,6 +21,7 @@ from service.serving import serving
 from stanch.cases.keys import ApiKey
 from stanch.errors import UsageError
 from stanch.guard.guard import Reset, Sweep
+from stanch.guard.late import Look
 from stanch.service.guard_metrics import GuardMetrics
 from stanch.service.limits import Limits
 from stanch.service.logs import JsonLines
@@ -143,6 +144,17 @@ def make_reset(account: str, time_us: int) -> Reset:
     return Reset(account, 0.97, (), context, simulated=False)  # type: ignore[arg-type]
 
 
+def let_in(desk: Desk, account: str, before_s: int) -> None:
+    """A stranger's good login so long ago."""
+    now_us, desk.now_us = desk.now_us, desk.now_us - before_s * S
+    answer = desk.ask(
+        "POST", "/v1/logins/assess", json={"ip": "203.0.113.9", "account": account}, headers=desk.headers
+    )
+    told = {"id": answer.json()["id"], "outcome": "success"}
+    assert desk.ask("POST", "/v1/logins/outcome", json=told, headers=desk.headers).status_code == 200
+    desk.now_us = now_us
+
+
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
     with opening(tmp_path) as opened:
@@ -152,15 +164,19 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 def test_late_resets_are_kept_for_the_shop_and_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     async def sweep(now_us: int) -> Sweep:
-        return Sweep(
-            now_us, resets=(make_reset("ann", now_us - 60 * S), make_reset("bob", now_us)), alarm=True
-        )
+        return Sweep(now_us, alarm=True)
+
+    async def look_again(looks: list[Look]) -> list[Reset]:
+        return [make_reset(look.context.account, look.context.time_s * S) for look in looks]
 
     monkeypatch.setattr(desk.service.guard, "sweep_soon", sweep)
+    monkeypatch.setattr(desk.service.guard, "look_again_soon", look_again)
+    let_in(desk, "ann", before_s=660)
+    let_in(desk, "bob", before_s=600)
     desk.work()
     first = desk.ask("GET", "/v1/resets", headers=desk.headers).json()
     assert [reset["account"] for reset in first["resets"]] == ["ann", "bob"]
-    assert first["resets"][0]["login"] == "2026-03-01T09:59:00Z"
+    assert first["resets"][0]["login"] == "2026-03-01T09:49:00Z"
     again = desk.ask("GET", f"/v1/resets?since={first['next']}", headers=desk.headers).json()
     assert again == {"resets": [], "next": first["next"]}
     assert desk.ask("GET", "/v1/resets?since=x", headers=desk.headers).status_code == 400

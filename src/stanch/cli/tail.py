@@ -74,7 +74,7 @@ def run_tail(
         own = settings.guard.scorecard
         scorecard = load_scorecard(Path(own) if own else None)
         guard = stack.enter_context(
-            closing(Guard(counters, scorecard, settings.guard, secrets.derive("guard")))
+            closing(Guard(counters, scorecard, settings.guard, secrets.derive("guard"), _now_us))
         )
         before = load_progress(progress_path)
         follower = Follower(

@@ -32,7 +32,7 @@ async def judge(service: Service, attempt: Attempt, source: str, passed: str = "
         answer = _combine(answer, standing)
     is_challenge = answer.action == "challenge" and not answer.simulated
     # Only a challenge is lifted by a pass.
-    if passed and is_challenge and service.passes.take(passed, attempt.ip, service.now_us()):
+    if passed and is_challenge and await service.passes.take(passed, attempt.ip, service.now_us()):
         answer = Answer("allow", answer.score, (_PASSED, *answer.reasons), simulated=False)
         context = structs.replace(context, passed=True)
     service.metrics.guard.count(source, answer)
