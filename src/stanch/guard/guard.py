@@ -19,7 +19,7 @@ from stanch.guard.drift import Drift
 from stanch.guard.features import AT_HOME, BLOCKS, list_levels
 from stanch.guard.keys import KeyMaker, Keys
 from stanch.guard.late import LOOKS_S, LateLooks, Look, plan_look
-from stanch.guard.reasons import list_reasons, load_texts
+from stanch.guard.reasons import list_reasons, load_texts, tell_apart
 from stanch.guard.scorecard import Scorecard, probability
 from stanch.guard.settings import GuardSettings
 from stanch.guard.wave import Wave
@@ -359,9 +359,8 @@ class Guard:
         self._counters.close()
 
     def _tell_misfit(self, block: str, drift: float, usual: float) -> str:
-        return load_texts(self.settings.lang)["misfit"].format(
-            block=block, percent=round(100 * drift), usual=round(100 * usual)
-        )
+        percent, most = tell_apart(drift, usual)
+        return load_texts(self.settings.lang)["misfit"].format(block=block, percent=percent, usual=most)
 
     def _set_threshold(self) -> None:
         self._challenge = max(self._base_challenge, self._budget.threshold)

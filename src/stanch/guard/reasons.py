@@ -35,3 +35,12 @@ def list_reasons(scorecard: Scorecard, levels: tuple[int, ...], lang: str) -> tu
     if levels and levels[0] % 6 in _SUSPECT:
         codes = ["suspect", *(code for code in codes if code != "behaviour")]
     return tuple(Reason(code, load_texts(lang)[code]) for code in codes)
+
+
+def tell_apart(one: float, other: float) -> tuple[str, str]:
+    """Two shares as percent, with as many decimals as it takes to see that they differ, at most four."""
+    for decimals in range(5):
+        told = f"{100 * one:.{decimals}f}", f"{100 * other:.{decimals}f}"
+        if told[0] != told[1]:
+            break
+    return told

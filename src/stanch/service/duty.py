@@ -48,6 +48,7 @@ _LOOKS_AT_ONCE: Final = 64
 _MOST_LOOKS: Final = 5_000
 #: Changes taken over at a time, so that the event loop is held up for milliseconds only.
 _AT_ONCE: Final = 1_000
+_HOUR_US: Final = 3_600_000_000
 _DAY_US: Final = 86_400_000_000
 #: Beyond these the oldest are given up while the database is gone; they have long run out.
 _MAX_WAITING: Final = 100_000
@@ -67,6 +68,7 @@ class Duty:
         self.is_holder = False
         self._decisions: list[Decision] = []
         self._alarm = False
+        self._n_old, self._old_until_us = 0, 0
         self._told_troubles: dict[str, str] = {}
         self._complained_at = float("-inf")
         self._tick = 0
@@ -99,10 +101,7 @@ class Duty:
             await self._try("database", self._store_uses())
         if self.is_holder:
             await self._keep_house()
-        if service.guard.problem:
-            service.troubles["counters"] = service.guard.problem
-        else:
-            service.troubles.pop("counters", None)
+        service.note_trouble("counters", service.guard.problem)
         self._tell_troubles()
         self._tick += 1
 
@@ -148,10 +147,16 @@ class Duty:
             LOG.warning("attack %s: %.0f%% of strangers' attempts",
                         "under way" if sweep.alarm else "over", 100 * sweep.level)  # fmt: skip
         self._alarm = sweep.alarm
-        if sweep.misfit:
-            service.troubles["scorecard"] = sweep.misfit
-        else:
-            service.troubles.pop("scorecard", None)
+        service.note_trouble("scorecard", sweep.misfit)
+        self._watch_clock()
+
+    def _watch_clock(self) -> None:
+        """Say it as long as rows came within an hour that were too old to be counted."""
+        service = self._service
+        if service.guard.n_old != self._n_old:
+            self._n_old, self._old_until_us = service.guard.n_old, service.now_us() + _HOUR_US
+        is_old = service.now_us() < self._old_until_us
+        service.note_trouble("clock", service.tell_trouble("clock") if is_old else "")
 
     async def look_again(self) -> None:
         """Look again at logins of strangers whose time has come, and store what comes of it."""
@@ -191,7 +196,7 @@ class Duty:
             self._messenger.tell(message)
 
     def _is_needless(self, decision: Decision) -> bool:
-        """Whether a decision would hit somebody who is to be let alone, nobody can tell, or it stands already."""
+        """Whether a decision stands already, or hits somebody who is let alone, or nobody can tell."""
         service = self._service
         if not service.allow_list.may_ban or service.decisions.is_off_limits(decision.value):
             return True
@@ -253,17 +258,18 @@ class Duty:
         await self._service.database.write_soon(lambda c: forget_resets(c, before_us))
 
     async def _try(self, subject: str, work: object) -> None:
+        problem = self._service.tell_trouble(_FAILED[subject])
         try:
             await work  # type: ignore[misc]
         except StanchError as error:
-            self._service.troubles[subject] = _TROUBLES[subject]
+            self._service.note_trouble(subject, problem)
             self._complain(str(error))
         except Exception:
-            self._service.troubles[subject] = _TROUBLES[subject]
+            self._service.note_trouble(subject, problem)
             LOG.exception("%s", subject)
         else:
-            if self._service.troubles.get(subject) == _TROUBLES[subject]:
-                del self._service.troubles[subject]
+            if self._service.troubles.get(subject) == problem:
+                self._service.note_trouble(subject, "")
 
     def _complain(self, problem: str) -> None:
         now = time.monotonic()
@@ -279,11 +285,8 @@ class Duty:
         self._told_troubles = troubles
 
 
-_TROUBLES: Final = {
-    "settings": "looking at the files of the settings failed; the log says why",
-    "sweep": "looking at the whole failed; the log says why",
-    "database": "it cannot be reached or written to; decisions wait in memory",
-}
+#: What `_try` says where a subject fails.
+_FAILED: Final = {"settings": "files", "sweep": "sweep", "database": "database"}
 
 
 def _keep_reset(reset: Reset, now_us: int) -> KeptReset:

@@ -76,7 +76,7 @@ def open_service(
         account_keys=secrets.derive_all("device account"),
         limits=Limits(settings.limits),
         passes=Passes(secrets, counters),
-        leaked=LeakedFilter.open(Path(settings.leaked).expanduser()) if settings.leaked else None,
+        leaked=open_leaked(settings),
     )
     service.metrics.guard.watch(service)
     return service
@@ -95,6 +95,15 @@ def open_counters(settings: GuardSettings, secrets: Secrets, data_dir: Path) -> 
 def find_scorecard(settings: GuardSettings) -> Scorecard:
     """The shop's own scorecard, or the one built in."""
     return load_scorecard(Path(settings.scorecard).expanduser() if settings.scorecard else None)
+
+
+def open_leaked(settings: ServiceSettings) -> LeakedFilter | None:
+    """The list of leaked credentials, None if there is none.
+
+    Raises:
+        StoreError: it cannot be used.
+    """
+    return LeakedFilter.open(Path(settings.leaked).expanduser()) if settings.leaked else None
 
 
 def find_allow_list(settings: ServiceSettings) -> Path | None:
