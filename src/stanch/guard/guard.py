@@ -19,7 +19,7 @@ from stanch.guard.drift import Drift
 from stanch.guard.features import AT_HOME, BLOCKS, list_levels
 from stanch.guard.keys import KeyMaker, Keys
 from stanch.guard.late import LOOKS_S, LateLooks, Look, plan_look
-from stanch.guard.reasons import list_reasons, load_texts, tell_apart
+from stanch.guard.reasons import list_reasons, load_texts, tell_misfit
 from stanch.guard.scorecard import Scorecard, probability
 from stanch.guard.settings import GuardSettings
 from stanch.guard.wave import Wave
@@ -325,7 +325,7 @@ class Guard:
             probability(self._challenge),
             self._budget.spent(self._challenge),
             drift,
-            self._tell_misfit(block, drift, usual) if drift > usual else "",
+            tell_misfit(block, drift, usual, self.settings.lang),
         )
 
     @property
@@ -357,10 +357,6 @@ class Guard:
     def close(self) -> None:
         """Write what is not written yet."""
         self._counters.close()
-
-    def _tell_misfit(self, block: str, drift: float, usual: float) -> str:
-        percent, most = tell_apart(drift, usual)
-        return load_texts(self.settings.lang)["misfit"].format(block=block, percent=percent, usual=most)
 
     def _set_threshold(self) -> None:
         self._challenge = max(self._base_challenge, self._budget.threshold)

@@ -373,11 +373,12 @@ class MemoryCounters(Tally):
     """Counters of one process; `path` None: in memory only.
 
     Raises:
-        StoreError: the file cannot be made or is in use elsewhere.
+        StoreError: the file cannot be made.
     """
 
     #: Nothing can go wrong once it is open.
     problem = ""
+    _read_only = False
 
     def __init__(self, path: Path | None, *, customers: int, recent: int) -> None:
         plan = plan_tables(customers, recent)
@@ -387,7 +388,7 @@ class MemoryCounters(Tally):
             ranges[name] = range(at, end, count_set_bytes(record))
             at = end
         self.n_bytes = at
-        memory = open_memory(path, at, _MAGIC + repr(plan).encode())
+        memory = open_memory(path, at, _MAGIC + repr(plan).encode(), read_only=self._read_only)
         super().__init__(memory, {name: Table(memory, ranges[name], *plan[name]) for name in plan})
 
     async def look_soon(self, keys: Keys, time_s: int) -> Seen:
@@ -414,6 +415,12 @@ class MemoryCounters(Tally):
         self._memory.flush()
 
 
+class StoredCounters(MemoryCounters):
+    """Counters in a file that is there, to be read only; a `StoreError` if its tables have other sizes."""
+
+    _read_only = True
+
+
 def list_common() -> list[int]:
     """Keys of what every attempt may count for: the site, and the classes of rare clients and places."""
     return [_SITE, *(_name_class(block, n) for block in (_CLIENT, _PLACE) for n in (0, 1, 4, 10))]
@@ -427,6 +434,11 @@ def place_hour(hour: int) -> tuple[int, int]:
 def place_saved(name: str) -> tuple[int, int]:
     """Where the bytes under a name lie, and how many there may be."""
     return _SLOT * (1 + _NAMES.index(name)), _SLOT
+
+
+def measure_bytes(customers: int, recent: int) -> int:
+    """Size of the file of `MemoryCounters`."""
+    return HEAD_BYTES + sum(count_bytes(n, record) for n, record in plan_tables(customers, recent).values())
 
 
 def plan_tables(customers: int, recent: int) -> dict[str, tuple[int, str]]:

@@ -97,15 +97,17 @@ def count_bytes(n_records: int, record: str) -> int:
     return count_sets(n_records) * count_set_bytes(record)
 
 
-def open_memory(path: Path | None, n_bytes: int, head: bytes) -> Any:
+def open_memory(path: Path | None, n_bytes: int, head: bytes, *, read_only: bool = False) -> Any:
     """The memory behind a file that begins with `head`; a file of another head or size is made anew.
 
     Raises:
-        StoreError: the file cannot be made, or there is no room for it.
+        StoreError: the file cannot be made, or has no room; where it is only to be read, it is another.
     """
     if path is None:
         return mmap.mmap(-1, n_bytes)
     try:
+        if read_only:
+            return _map_file(path, n_bytes, head)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
             if file.read(len(head)) != head or os.fstat(file.fileno()).st_size != n_bytes:
@@ -120,3 +122,10 @@ def open_memory(path: Path | None, n_bytes: int, head: bytes) -> Any:
         raise StoreError(
             f"cannot be used: {error.strerror}", file=str(path), hint="set service.data_dir"
         ) from error
+
+
+def _map_file(path: Path, n_bytes: int, head: bytes) -> Any:
+    with path.open("rb") as file:
+        if file.read(len(head)) != head or os.fstat(file.fileno()).st_size != n_bytes:
+            raise StoreError("holds tables of other sizes", file=str(path))
+        return mmap.mmap(file.fileno(), n_bytes, access=mmap.ACCESS_READ)
