@@ -3,13 +3,16 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import UTC, datetime
 
 import pytest
 
 from stanch.cases.database import Database, open_database
+from stanch.cases.erase import erase_rows
 from stanch.cases.late_looks import add_looks, finish_looks, list_due, trim_looks
 from stanch.cases.leases import drop_lease, take_lease
 from stanch.cases.resets import KeptReset, list_resets
+from stanch.evidence.erasing import Erasing
 from stanch.guard.guard import Context
 from stanch.guard.keys import Keys
 from stanch.guard.late import LOOKS_S, Look, plan_look
@@ -96,6 +99,20 @@ def test_of_too_many_those_that_came_first_go(database: Database) -> None:
     assert database.write(lambda c: trim_looks(c, 20)) == 0
     left = [look.context.account for look in list_waiting(database, NOW_S + LOOKS_S[0]).values()]
     assert left == [f"customer{n}" for n in range(10, 30)]
+
+
+def test_a_person_s_and_old_ones_are_erased(database: Database) -> None:
+    database.write(
+        lambda c: add_looks(c, [make_look("ann"), make_look("bob"), make_look("eve", NOW_S - 86_400)])
+    )
+
+    def erase(erasing: Erasing) -> int:
+        return database.write(lambda c: erase_rows(c, erasing, write=True))["late_looks"]
+
+    assert erase(Erasing(subject="ann")) == 1
+    assert erase(Erasing(before=datetime.fromtimestamp(NOW_S, UTC))) == 1
+    left = [look.context.account for look in list_waiting(database, NOW_S + LOOKS_S[0]).values()]
+    assert left == ["bob"]
 
 
 @pytest.fixture
