@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from msgspec import structs
 from msgspec.msgpack import decode
 from sqlalchemy import func, select
 
@@ -22,8 +23,12 @@ from service.forms_in_process import SMALL, Desk, opening
 from service.serving import Served, serving
 from service.test_faults import LIMITS, PATIENT, until
 from stanch.cases.database import open_database
+from stanch.cases.decisions import list_kept
 from stanch.cases.resets import list_resets
 from stanch.cases.schema import LATE_LOOKS, RESETS
+from stanch.guard.counters import CountersGoneError
+from stanch.guard.decisions import Decision
+from stanch.guard.guard import Sweep
 from stanch.guard.shared import SharedCounters
 from stanch.service.secrets import load_secrets
 
@@ -197,3 +202,60 @@ def test_logins_to_be_looked_at_again_survive_a_kill_and_are_reset_once(tmp_path
         step(desk)
         with desk.database.read() as connection:
             assert len(list_resets(connection, 0, 10)) == 1
+
+
+def test_one_tells_of_an_attack_that_all_see_and_none_decides_what_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Decision] = []
+
+    async def sweep(now_us: int) -> Sweep:
+        decisions = tuple(structs.replace(d, until_us=now_us + 900 * S) for d in made)
+        return Sweep(now_us, decisions, alarm=True, level=0.5)
+
+    def look(desk: Desk) -> None:
+        desk.duty._tick = 0
+        step(desk)
+
+    with opening(tmp_path) as one, opening(tmp_path) as other:
+        for desk in (one, other):
+            monkeypatch.setattr(desk.service.guard, "sweep_soon", sweep)
+            look(desk)
+        assert [[message.event for message in desk.told] for desk in (one, other)] == [["wave"], []]
+        assert (one.duty.is_holder, other.duty.is_holder) == (True, False)
+        made.append(Decision(ATTACKER, "ip", "ban", "stanch/many-accounts", "", 0, 0, simulated=False))
+        look(one)
+        step(other)
+        look(other)
+        with one.database.read() as connection:
+            assert [decision.value for decision in list_kept(connection, 0)] == [ATTACKER]
+        assert "ban" not in [message.event for message in other.told]
+        one.work()
+        other.now_us += S
+        look(other)
+        assert other.duty.is_holder, "left at a stop, taken at once"
+        assert "wave" not in [message.event for message in other.told], "told before"
+
+
+def test_without_counters_logins_wait_to_be_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opening(tmp_path) as desk:
+        desk.headers = {"X-Api-Key": desk.add_key("shop", "shop")}
+        log_in(desk, "ann", "success")
+        desk.work()
+        desk.now_us += 600 * S
+
+        async def look_again(_: object) -> None:
+            raise CountersGoneError("gone")
+
+        monkeypatch.setattr(desk.service.guard, "look_again_soon", look_again)
+        desk.duty._tick = 0
+        step(desk)
+        assert "database" not in desk.service.troubles
+        monkeypatch.undo()
+        desk.duty._tick = 0
+        step(desk)
+        with desk.database.read() as connection:
+            (stage,) = connection.execute(select(LATE_LOOKS.c.stage)).scalars()
+        assert stage == 1

@@ -23,6 +23,7 @@ from stanch.cases.leases import drop_lease, take_lease
 from stanch.cases.resets import KeptReset, forget_resets
 from stanch.errors import StanchError
 from stanch.findings import format_time
+from stanch.guard.counters import CountersGoneError
 from stanch.guard.decisions import Decision
 from stanch.guard.guard import Reset, Sweep
 from stanch.guard.late import Look
@@ -161,8 +162,10 @@ class Duty:
     async def look_again(self) -> None:
         """Look again at logins of strangers whose time has come, and store what comes of it."""
         n_left = _MOST_LOOKS
-        while n_left > 0 and (n_done := await self._look_at_some()):
-            n_left -= n_done
+        # Without counts they wait; what is wrong with these is told elsewhere.
+        with suppress(CountersGoneError):
+            while n_left > 0 and (n_done := await self._look_at_some()):
+                n_left -= n_done
 
     async def _look_at_some(self) -> int:
         """How many were due."""
