@@ -9,10 +9,12 @@ import pytest
 
 from guard.redis import REDIS, running_redis
 from stanch.cli.doctor_guard import check_guard
+from stanch.cli.doctor_service import check_service
 from stanch.guard.leaked.filter import write_filter
 from stanch.guard.memory import MemoryCounters
 from stanch.guard.scorecard import load_scorecard
 from stanch.service.secrets import load_secrets
+from stanch.service.settings import ServiceSettings
 from stanch.settings import load_settings
 
 Examine = Callable[..., dict[str, str]]
@@ -97,6 +99,14 @@ def test_a_counters_server_that_is_gone_or_alone_is_told(
     with running_redis() as server:
         monkeypatch.setenv("STANCH_COUNTERS_URL", server.url)
         assert examine()["guard counters"].startswith("ok the server")
+
+
+def test_a_database_that_cannot_be_reached_is_told(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STANCH_DATABASE_URL", "postgresql://stanch:hunter2@127.0.0.1:1/stanch")
+    found = {check.subject: check for check in check_service(ServiceSettings(data_dir=str(data)))}
+    assert found["service database"].mark == "bad"
+    assert "STANCH_DATABASE_URL" in found["service database"].finding
+    assert "hunter2" not in str(found)
 
 
 def test_a_key_that_is_missing_or_none_is_told(

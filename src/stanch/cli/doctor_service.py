@@ -33,7 +33,8 @@ def check_service(settings: ServiceSettings) -> Iterator[Check]:
         try:
             n_keys = _count_keys(data_dir)
         except StanchError as error:
-            yield Check("bad", "service database", str(error))
+            remedy = "is it running, and is that what STANCH_DATABASE_URL or service.data_dir names?"
+            yield Check("bad", "service database", f"{error}: {remedy}")
         else:
             yield Check("ok" if n_keys else "note", "service keys", f"{n_keys} in use")
     try:
