@@ -44,6 +44,7 @@ SYSTEM_PACKAGES = (
     ("iproute2", ["sh", "-c", "ls /sbin/ip"], "the firewall's bouncer"),
     ("nginx", ["sh", "-c", "ls /usr/sbin/nginx"], "the guard behind nginx"),
     ("haproxy", ["sh", "-c", "ls /usr/sbin/haproxy"], "block lists in HAProxy"),
+    ("caddy", ["sh", "-c", "command -v caddy"], "the guard behind Caddy"),
 )
 
 

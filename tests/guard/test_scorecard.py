@@ -14,6 +14,7 @@ from stanch.guard.attempts import Attempt
 from stanch.guard.features import BLOCKS
 from stanch.guard.guard import Context
 from stanch.guard.keys import Keys
+from stanch.guard.reasons import tell_apart
 from stanch.guard.scorecard import load_scorecard, probability
 from stanch.train import Lesson, fit_scorecard, write_scorecard
 
@@ -87,6 +88,13 @@ def test_a_shop_unlike_the_scorecard_is_told_so() -> None:
     assert "stanch train" in sweep.misfit
     assert sweep.drift > 0.3
     assert not sweep.alarm
+
+
+def test_a_distance_is_told_with_the_decimals_that_set_it_apart_from_the_usual_one() -> None:
+    assert tell_apart(0.70, 0.45) == ("70", "45")
+    assert tell_apart(0.454, 0.451) == ("45.4", "45.1")
+    assert tell_apart(0.45012, 0.45) == ("45.01", "45.00")
+    assert tell_apart(0.45, 0.45) == ("45.0000", "45.0000")
 
 
 def test_the_scorecard_built_in_says_how_it_was_made() -> None:

@@ -7,13 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from msgspec.msgpack import decode
 
 from guard.redis import REDIS, Redis, running_redis
 from stanch.errors import StoreError
 from stanch.guard.attempts import Attempt
+from stanch.guard.budget import Budget
 from stanch.guard.counters import NO_KIND, CountersGoneError, Seen
+from stanch.guard.drift import Drift
 from stanch.guard.keys import KeyMaker, Keys
 from stanch.guard.memory import MemoryCounters
+from stanch.guard.scorecard import load_scorecard
 from stanch.guard.shared import SharedCounters
 
 MAKER = KeyMaker(b"counters in the tests" * 2)
@@ -201,6 +205,63 @@ def test_no_race_loses_a_count(server: Redis, pair: tuple[SharedCounters, Shared
         client = counters.look(attempt("192.0.2.1", "nobody"), START_S).client
         assert client.n == 2 * n_each
     assert pair[0].site(START_S).soon[0] == 2 * n_each
+
+
+def test_guards_keep_one_budget_and_one_picture_of_the_calm_hours(
+    pair: tuple[SharedCounters, SharedCounters],
+) -> None:
+    scorecard, levels = load_scorecard(None), (3, 0, 0, 0, 0, 0, 0, 0)
+    alone = Budget(MemoryCounters(None, **SIZES), 0.005)
+    budgets, drifts = [Budget(c, 0.005) for c in pair], [Drift(c) for c in pair]
+    for n, (budget, drift) in enumerate(zip(budgets, drifts, strict=True)):
+        for i in range(2_000):
+            for one in (budget, alone):
+                one.note(2.0 if i % 10 else -8.0 * n, 0.9)
+            drift.note(levels, 1.0)
+    for budget in (*budgets, *budgets, alone):
+        budget.sweep(START_S)
+    assert alone.spent(2.0) > 0
+    assert [budget.spent(2.0) for budget in budgets] == pytest.approx([alone.spent(2.0)] * 2)
+    assert {budget.threshold for budget in budgets} == {alone.threshold}
+    for drift in drifts:
+        drift.sweep(START_S, scorecard)
+    counted = decode(pair[0].load("drift"))["levels"]["behaviour"]
+    assert sum(counted.values()) == 500, "one in eight of 4,000"
+
+
+def test_two_guards_that_add_at_once_lose_nothing(pair: tuple[SharedCounters, SharedCounters]) -> None:
+    def add(counters: SharedCounters) -> None:
+        budget = Budget(counters, 0.005)
+        for _ in range(40):
+            budget.note(2.0, 1.0)
+            budget.sweep(START_S)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(add, pair))
+    assert decode(pair[0].load("budget"))["total"] == 80
+
+
+def spend(counters: Counters, key: int, made_s: int = START_S, now_s: int = START_S) -> bool:
+    return asyncio.run(counters.spend_soon(key, made_s, now_s, 900))
+
+
+def test_what_serves_once_serves_once(counters: Counters) -> None:
+    assert [spend(counters, 7), spend(counters, 7)] == [True, False]
+    assert spend(counters, 8)
+
+
+def test_what_was_used_at_one_guard_is_used_at_the_other(pair: tuple[SharedCounters, SharedCounters]) -> None:
+    assert spend(pair[0], 7)
+    assert not spend(pair[1], 7)
+
+
+def test_where_too_many_were_used_others_are_refused_and_none_serves_twice() -> None:
+    counters = MemoryCounters(None, **SIZES)
+    keys = [n + 1 for n in range(9)]  # of one set, which holds eight
+    assert [spend(counters, key) for key in keys] == [True] * 8 + [False]
+    assert not any(spend(counters, key) for key in keys[:8])
+    later_s = START_S + 901
+    assert spend(counters, 9, later_s, later_s), "room again once they have run out"
 
 
 def test_every_key_runs_out_and_names_nobody(

@@ -110,6 +110,15 @@ def test_a_rule_that_is_switched_on_reaches_bouncers(shop: Shop) -> None:
     assert [decision.simulated for decision in shop.decisions() if decision.kind == "ban"] == [False]
 
 
+def test_lines_far_older_than_those_before_are_judged_and_not_counted_and_that_is_told(shop: Shop) -> None:
+    shop.customers(300, 7_200, 60)
+    assert "zone" not in shop.tail("--log-format", "combined")[1]
+    shop.attack(30, 20_000, 19_000)
+    assert "is --zone right?" in shop.tail("--log-format", "combined")[1]
+    shop.customers(30, 50, 10)
+    assert "zone" not in shop.tail("--log-format", "combined")[1]
+
+
 def test_what_was_long_ago_is_learnt_and_decides_nothing(shop: Shop) -> None:
     shop.customers(3_000, 300_000, 200_000)
     shop.attack(400, 100_000, 99_000)

@@ -11,6 +11,8 @@ import polars as pl
 import pytest
 
 from stanch.cli.app import main
+from stanch.replay.page import load_texts, tell_wave
+from stanch.replay.tally import Tally, Wave
 from stanch.simulation import CASES, simulate_logins, vary_case
 from stanch.simulation.scoring import mark_attacks
 
@@ -151,3 +153,13 @@ def test_both_languages_have_the_same_texts(package: str) -> None:
     )
     assert one.keys() == other.keys()
     assert all(text.count("{") == other[key].count("{") for key, text in one.items())
+
+
+@pytest.mark.parametrize(("level", "told"), [(0.4213, "42.13"), (0.99997, "99.90"), (1.0, "99.90")])
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_an_estimate_is_never_told_as_all(level: float, told: str, lang: str) -> None:
+    tally = Tally(0, 0, (), (), 0, waves=[Wave(0, 1, level)])
+    said = tell_wave(tally, 0, load_texts(lang))
+    assert told in said
+    assert "100" not in said
+    assert ("more than" in said or "超过" in said) == (level > 0.999)

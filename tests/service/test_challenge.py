@@ -1,5 +1,6 @@
 """The challenge page without sockets: passed by work or by waiting, and by nothing else."""
 
+import asyncio
 import html
 import re
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from guard.solving import solve
 from service.forms_in_process import Desk, opening
 from stanch.guard.proof_of_work import PASS_VALID_US, PUZZLE_VALID_US, ProofOfWorkSettings
 from stanch.service.challenge.page import choose_next
-from stanch.service.challenge.passes import USES, Passes
+from stanch.service.challenge.passes import USES
 
 ANN, EVE = "198.51.100.7", "203.0.113.9"
 EASY = ProofOfWorkSettings(min_bits=8, max_bits=8, wait_s=20, max_waits_per_hour=3)
@@ -49,8 +50,8 @@ def earn(desk: Desk, address: str = ANN) -> str:
     return str(response.json()["passed"])
 
 
-def passes_of(desk: Desk) -> Passes:
-    return desk.service.passes
+def use(desk: Desk, passed: str, address: str = ANN) -> bool:
+    return asyncio.run(desk.service.passes.take(passed, address, desk.now_us))
 
 
 def test_work_earns_a_pass_in_a_cookie_and_the_way_back(desk: Desk) -> None:
@@ -61,28 +62,29 @@ def test_work_earns_a_pass_in_a_cookie_and_the_way_back(desk: Desk) -> None:
     assert "Max-Age=600" in cookie
     passed = re.search("stanch-passed=([^;]+)", cookie)
     assert passed is not None
-    assert passes_of(desk).take(passed[1], ANN, desk.now_us)
+    assert use(desk, passed[1])
 
 
 def test_a_pass_serves_a_few_attempts_and_no_more(desk: Desk) -> None:
     passed = earn(desk)
-    taken = [passes_of(desk).take(passed, ANN, desk.now_us) for _ in range(USES + 2)]
+    taken = [use(desk, passed) for _ in range(USES + 2)]
     assert taken == [True] * USES + [False] * 2
 
 
 def test_a_pass_is_worth_nothing_elsewhere(desk: Desk) -> None:
-    assert not passes_of(desk).take(earn(desk), EVE, desk.now_us)
+    assert not use(desk, earn(desk), EVE)
 
 
 def test_one_ipv6_line_is_one_network(desk: Desk) -> None:
     passed = earn(desk, "2001:db8:1:2::a")
-    assert passes_of(desk).take(passed, "2001:db8:1:2::b", desk.now_us)
-    assert not passes_of(desk).take(passed, "2001:db8:1:3::a", desk.now_us)
+    assert use(desk, passed, "2001:db8:1:2::b")
+    assert not use(desk, passed, "2001:db8:1:3::a")
 
 
 def test_a_pass_expires(desk: Desk) -> None:
     passed = earn(desk)
-    assert not passes_of(desk).take(passed, ANN, desk.now_us + PASS_VALID_US + 1)
+    desk.now_us += PASS_VALID_US + 1
+    assert not use(desk, passed)
 
 
 def test_one_solution_earns_one_pass(desk: Desk) -> None:
@@ -101,12 +103,12 @@ def test_an_old_solution_earns_none(desk: Desk) -> None:
 def test_what_is_no_puzzle_earns_none(desk: Desk, forged: str) -> None:
     solved = solve_asked(ask(desk)) | {"puzzle": forged}
     assert answer(desk, solved, headers=JSON).status_code == 422
-    assert not passes_of(desk).take(forged, ANN, desk.now_us)
+    assert not use(desk, forged)
 
 
 def test_a_puzzle_is_no_pass_and_a_pass_no_puzzle(desk: Desk) -> None:
     puzzle = ask(desk)
-    assert not passes_of(desk).take(puzzle["puzzle"], ANN, desk.now_us)
+    assert not use(desk, puzzle["puzzle"])
     assert answer(desk, solve_asked(puzzle) | {"puzzle": earn(desk)}).status_code == 422
 
 

@@ -6,10 +6,13 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -18,7 +21,8 @@ from service.serving import Served, find_port, serving
 from stanch.service.metrics import Metrics
 
 DEPLOY = Path(__file__).resolve().parents[2] / "docs" / "guide" / "deploy"
-PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+#: Where Debian has them, and the environment of the tests.
+PATH = f"/usr/sbin:/usr/bin:/sbin:/bin:{Path(sys.executable).parent}"
 
 
 class Shop(http.server.BaseHTTPRequestHandler):
@@ -127,7 +131,7 @@ def test_nginx_asks_before_each_login(served: Served, shop: int, tmp_path: Path)
 
 
 def wait_until_told(served: Served, ip: str) -> None:
-    with served.client(served.add_key(f"watcher-{ip}", "bouncer")) as client:
+    with served.client(served.add_key(f"watcher-{uuid4()}", "bouncer")) as client:
         # Asked so often, it may also say that this is too often.
         while not client.get("/v1/decisions", params={"ip": ip}).content.startswith(b"["):
             pass
@@ -155,6 +159,91 @@ def test_haproxy_refuses_what_is_exported(shop: int, tmp_path: Path) -> None:
         banned = httpx.HTTPTransport(local_address="127.0.0.2")
         with httpx.Client(transport=banned, base_url=client.base_url) as other:
             assert other.post("/login").status_code == 403
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A proxy that asks before each login, as its file in the guide has it."""
+
+    file: str
+    #: Where it listens, as the file says, and what a test has in its place.
+    listens: str
+    test_listens: str
+    command: Callable[[str, Path, int], list[str]]
+    #: What a login gets while no guard answers.
+    without_guard: int
+
+
+ASKING = {
+    "caddy": Asking(
+        "Caddyfile", "shop.example {", "http://shop.example:{port} {{",
+        lambda program, config, _: [program, "run", "--adapter", "caddyfile", "--config", str(config)], 502,
+    ),
+    "traefik": Asking(
+        "traefik.yml", "", "",
+        lambda program, config, port: [
+            program, f"--entrypoints.web.address=127.0.0.1:{port}", f"--providers.file.filename={config}",
+            "--global.checknewversion=false", "--global.sendanonymoususage=false", "--log.level=ERROR",
+        ], 500,
+    ),
+    "envoy": Asking(
+        "envoy.yaml", "port_value: 8087", "port_value: {port}",
+        lambda program, config, _: [
+            program, "-c", str(config), "--use-dynamic-base-id", "--concurrency", "1", "--log-level", "error",
+        ], 200,
+    ),
+}  # fmt: skip
+
+
+@contextmanager
+def asking(name: str, guard_port: int, shop: int, folder: Path) -> Iterator[str]:
+    """Its address, while it runs."""
+    chosen, program, port = ASKING[name], need(name), find_port()
+    text = (DEPLOY / chosen.file).read_text()
+    # The guard's port may be written apart from its address, and a busy machine takes its time.
+    for old, new in (
+        ("8080", str(guard_port)),
+        ("8000", str(shop)),
+        ("timeout: 0.1s", "timeout: 30s"),
+        # It takes visitors from this machine for itself; so the test says in their place who they are.
+        ("use_remote_address: true", "use_remote_address: false"),
+        (chosen.listens, chosen.test_listens.format(port=port)),
+    ):
+        text = text.replace(old, new) if old else text
+    config = folder / chosen.file
+    config.write_text(f"{{\nadmin off\n}}\n{text}" if name == "caddy" else text)
+    with proxy(chosen.command(program, config, port), port):
+        yield f"http://127.0.0.1:{port}"
+
+
+def send_login(url: str, ip: str, method: str = "POST", path: str = "/login") -> httpx.Response:
+    """As from `ip`, one of this machine's own."""
+    headers = {"Host": "shop.example", "X-Stanch-Id": "forged", "X-Forwarded-For": ip}
+    with httpx.Client(transport=httpx.HTTPTransport(local_address=ip), base_url=url, timeout=60) as client:
+        return client.request(method, path, headers=headers, content=b"password=hunter2")
+
+
+@pytest.mark.parametrize("name", list(ASKING))
+def test_others_ask_before_each_login_too(name: str, served: Served, shop: int, tmp_path: Path) -> None:
+    need(name)
+    for words in (("127.0.0.2",), ("127.0.0.3", "--kind", "captcha")):
+        assert served.run("decisions", "add", *words)[0] == 0
+        wait_until_told(served, words[0])
+    with asking(name, served.port, shop, tmp_path) as url:
+        # Traefik and Caddy listen before they know the way.
+        while (passed := send_login(url, "127.0.0.1")).status_code in (404, 503):
+            pass
+        assert (passed.status_code, passed.json()["body"]) == (200, "password=hunter2")
+        assert len(passed.json()["id"]) > 100, "the shop gets the guard's id, and not the visitor's"
+        assert send_login(url, "127.0.0.2").status_code == 403
+        assert send_login(url, "127.0.0.2", "GET").status_code == 403
+        challenged = send_login(url, "127.0.0.3")
+        assert (challenged.status_code, challenged.headers["x-stanch-challenge"]) == (401, "captcha")
+        assert send_login(url, "127.0.0.2", path="/").status_code == 200, "only logins are asked"
+    with asking(name, find_port(), shop, tmp_path) as url:
+        while (alone := send_login(url, "127.0.0.2")).status_code in (404, 503):
+            pass
+        assert alone.status_code == ASKING[name].without_guard
 
 
 def test_the_dashboard_asks_for_metrics_that_there_are(served: Served) -> None:

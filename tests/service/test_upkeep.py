@@ -13,7 +13,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+from msgspec import structs
 from prometheus_client import CollectorRegistry
 
 from service.forms_in_process import SMALL, Desk, opening
@@ -21,7 +23,10 @@ from service.serving import serving
 from stanch.cases.keys import ApiKey
 from stanch.errors import UsageError
 from stanch.guard.guard import Reset, Sweep
+from stanch.guard.late import Look
+from stanch.guard.leaked.filter import write_filter
 from stanch.service.guard_metrics import GuardMetrics
+from stanch.service.judge import explain, is_leaked
 from stanch.service.limits import Limits
 from stanch.service.logs import JsonLines
 from stanch.service.messages import Message, Messenger, describe_sweep, sign_webhook
@@ -143,6 +148,17 @@ def make_reset(account: str, time_us: int) -> Reset:
     return Reset(account, 0.97, (), context, simulated=False)  # type: ignore[arg-type]
 
 
+def let_in(desk: Desk, account: str, before_s: int) -> None:
+    """A stranger's good login so long ago."""
+    now_us, desk.now_us = desk.now_us, desk.now_us - before_s * S
+    answer = desk.ask(
+        "POST", "/v1/logins/assess", json={"ip": "203.0.113.9", "account": account}, headers=desk.headers
+    )
+    told = {"id": answer.json()["id"], "outcome": "success"}
+    assert desk.ask("POST", "/v1/logins/outcome", json=told, headers=desk.headers).status_code == 200
+    desk.now_us = now_us
+
+
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
     with opening(tmp_path) as opened:
@@ -152,15 +168,19 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 def test_late_resets_are_kept_for_the_shop_and_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     async def sweep(now_us: int) -> Sweep:
-        return Sweep(
-            now_us, resets=(make_reset("ann", now_us - 60 * S), make_reset("bob", now_us)), alarm=True
-        )
+        return Sweep(now_us, alarm=True)
+
+    async def look_again(looks: list[Look]) -> list[Reset]:
+        return [make_reset(look.context.account, look.context.time_s * S) for look in looks]
 
     monkeypatch.setattr(desk.service.guard, "sweep_soon", sweep)
+    monkeypatch.setattr(desk.service.guard, "look_again_soon", look_again)
+    let_in(desk, "ann", before_s=660)
+    let_in(desk, "bob", before_s=600)
     desk.work()
     first = desk.ask("GET", "/v1/resets", headers=desk.headers).json()
     assert [reset["account"] for reset in first["resets"]] == ["ann", "bob"]
-    assert first["resets"][0]["login"] == "2026-03-01T09:59:00Z"
+    assert first["resets"][0]["login"] == "2026-03-01T09:49:00Z"
     again = desk.ask("GET", f"/v1/resets?since={first['next']}", headers=desk.headers).json()
     assert again == {"resets": [], "next": first["next"]}
     assert desk.ask("GET", "/v1/resets?since=x", headers=desk.headers).status_code == 400
@@ -177,6 +197,34 @@ def test_messages_say_it_in_words(lang: str) -> None:
     (over,) = describe_sweep(Sweep(0), True, lang, str)
     assert over.text != wave.text
     assert describe_sweep(Sweep(0), False, lang, str) == []
+    (most,) = describe_sweep(structs.replace(sweep, level=0.9991), False, lang, str)
+    assert "> 99%" in most.text, "an estimate is never all"
+    resets = (make_reset("ann", 0),) * 3
+    (three,) = describe_sweep(Sweep(0, resets=resets), False, lang, str)
+    (one,) = describe_sweep(Sweep(0, resets=resets[:1]), False, lang, str)
+    assert "3" in three.text
+    assert "3" not in one.text
+    assert (one.text[0] > "\u2e80") == (lang == "zh")
+
+
+def test_what_is_wrong_is_told_in_the_language_of_messages(tmp_path: Path) -> None:
+    with opening(tmp_path, notify=NotifySettings(lang="zh"), guard=structs.replace(SMALL, lang="zh")) as desk:
+        desk.headers = {"X-Api-Key": desk.add_key("shop", "shop")}
+        body = {"ip": "203.0.113.9", "account": "ann", "time": desk.now_us / S}
+        assert desk.ask("POST", "/v1/logins/assess", json=body, headers=desk.headers).status_code == 200
+        body["time"] = desk.now_us / S - 7_200
+        assert desk.ask("POST", "/v1/logins/assess", json=body, headers=desk.headers).status_code == 200
+        desk.work()
+        (told,) = [message for message in desk.told if message.event == "trouble"]
+        assert told.text.startswith("时钟有问题：收到")
+        assert desk.ask("GET", "/readyz").json()["troubles"]["clock"] in told.text
+        assert "stanch_guard_old_rows_total 1.0" in desk.ask("GET", "/metrics", "127.0.0.1").text
+        desk.now_us += 3_700 * S
+        desk.duty._tick = 0
+        desk.work()
+        assert "troubles" not in desk.ask("GET", "/readyz").json()
+        desk.service.guard.settings = structs.replace(desk.service.guard.settings, lang="zh")
+        assert explain(desk.service, "challenge_passed").text == "已通过验证"
 
 
 def make_reloader(desk: Desk, config: Path) -> Reloader:
@@ -240,6 +288,42 @@ def test_an_allow_list_is_followed(desk: Desk, tmp_path: Path) -> None:
     listed.write_text("nonsense\n")
     look(reloader)
     assert "allow_list" in desk.ask("GET", "/readyz").json()["troubles"]
+
+
+def test_a_list_of_leaked_credentials_is_followed_and_a_bad_one_changes_nothing(
+    desk: Desk, tmp_path: Path
+) -> None:
+    config, listed = tmp_path / "stanch.toml", tmp_path / "leaked.filter"
+    start = "[guard]\ncustomers = 1000\nrecent = 1000\n"
+    config.write_text(start)
+    reloader = make_reloader(desk, config)
+
+    def compile_list(*hashes: int) -> None:
+        write_filter(listed, [np.array(sorted(hashes), dtype=np.uint64)], 1)
+        look(reloader)
+
+    def ask(credential: int) -> bool | None:
+        return is_leaked(desk.service, f"{credential:016x}")
+
+    assert ask(7) is None
+    compile_list(7, 9)
+    config.write_text(f"{start}[service]\nleaked = '{listed}'\n")
+    look(reloader)
+    assert (ask(7), ask(8)) == (True, False)
+    compile_list(8)
+    assert (ask(7), ask(8)) == (False, True), "the same name, another list"
+    bad = tmp_path / "bad"
+    bad.write_text("no list")
+    bad.replace(listed)
+    look(reloader)
+    assert (ask(7), ask(8)) == (False, True)
+    assert "leaked" in desk.ask("GET", "/readyz").json()["troubles"]
+    compile_list(7)
+    assert (ask(7), ask(8)) == (True, False)
+    assert "troubles" not in desk.ask("GET", "/readyz").json()
+    config.write_text(start)
+    look(reloader)
+    assert ask(7) is None
 
 
 def test_a_key_that_calls_too_often_is_told_to_wait() -> None:

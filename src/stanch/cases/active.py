@@ -133,6 +133,11 @@ class ActiveDecisions:
         simulated = (d for v in values for d in self._live[v].values() if d.simulated)
         return max(enforced or simulated, key=_rank, default=None)
 
+    def has(self, value: str, scenario: str, simulated: bool) -> bool:
+        """Whether a rule's decision about a value is in force."""
+        live = self._live.get(value, {}).values()
+        return any(d.scenario == scenario and d.simulated == simulated for d in live)
+
     def covering(self, ip: str) -> Iterator[KeptDecision]:
         """What is published about an address and the networks that hold it."""
         for value in [ip, *(self._find_ranges(ip) if self._ranges else ())]:

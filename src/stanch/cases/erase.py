@@ -11,7 +11,7 @@ import sqlalchemy as sa
 import zstandard
 
 from stanch.cases.erase_work import erase_work
-from stanch.cases.schema import AGENT_SESSIONS, RESETS, SEGMENTS
+from stanch.cases.schema import AGENT_SESSIONS, LATE_LOOKS, RESETS, SEGMENTS
 from stanch.evidence.erasing import Erasing
 
 
@@ -33,7 +33,7 @@ def _learn_names(connection: sa.Connection, erasing: Erasing) -> None:
 
 
 def erase_rows(connection: sa.Connection, erasing: Erasing, *, write: bool) -> Counter[str]:
-    """Erase what is wanted; how many rows of each table, resets of accounts and agents' sessions.
+    """Erase what is wanted; how many rows of each table, and of what the service knows beside them.
 
     A segment of which nothing is left, and that came before the moment, goes with its answer; else its answer
     stays, so that a request that is repeated is not taken for a new one. Without `write` nothing changes.
@@ -47,6 +47,7 @@ def erase_rows(connection: sa.Connection, erasing: Erasing, *, write: bool) -> C
         if write and (len(kept) < len(rows) or n_cleaned):
             _store(connection, segment.id, kept)
     erased["resets"] = _erase(connection, RESETS, _which_resets(erasing), write=write)
+    erased["late_looks"] = _erase(connection, LATE_LOOKS, _which_looks(erasing), write=write)
     erased += erase_work(connection, erasing, write=write)
     if erasing.before is not None:
         until_us = round(erasing.before.timestamp() * 1_000_000)
@@ -62,6 +63,12 @@ def _which_resets(erasing: Erasing) -> sa.ColumnElement[bool]:
     if erasing.before is not None:
         return RESETS.c.found_us < round(erasing.before.timestamp() * 1_000_000)
     return RESETS.c.account.in_(sorted(erasing.names))
+
+
+def _which_looks(erasing: Erasing) -> sa.ColumnElement[bool]:
+    if erasing.before is not None:
+        return LATE_LOOKS.c.login_us < round(erasing.before.timestamp() * 1_000_000)
+    return LATE_LOOKS.c.account.in_(sorted(erasing.names))
 
 
 def _filter(rows: list[dict[str, Any]], erasing: Erasing) -> Iterator[dict[str, Any]]:

@@ -263,3 +263,27 @@ INCIDENT_FILES: Final = Table(
     Column("n_bytes", BigInteger, nullable=False),
     Column("content", LargeBinary, nullable=False),
 )
+
+#: One row per login of a stranger that waits to be looked at again: which look, when it is due, and the
+#: guard's context (MessagePack), in which account and address stand as the shop named them.
+LATE_LOOKS: Final = Table(
+    "late_looks",
+    METADATA,
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    Column("due_s", BigInteger, nullable=False, index=True),
+    Column("stage", Integer, nullable=False),
+    Column("account", String(256), nullable=False),
+    Column("login_us", BigInteger, nullable=False),
+    Column("context", LargeBinary, nullable=False),
+    # A look that was done must not be taken for a later one.
+    sqlite_autoincrement=True,
+)
+
+#: One row per thing that one guard does for all: which, and until when unless it says more.
+LEASES: Final = Table(
+    "leases",
+    METADATA,
+    Column("name", String(32), primary_key=True),
+    Column("holder", String(64), nullable=False),
+    Column("until_us", BigInteger, nullable=False),
+)

@@ -16,6 +16,7 @@ import polars as pl
 from cyclopts import Parameter
 
 from stanch import __version__
+from stanch.cli.doctor_guard import check_guard
 from stanch.cli.doctor_service import Check, check_service
 from stanch.engine import open_engine
 from stanch.errors import StanchError
@@ -31,6 +32,7 @@ def run_doctor(
         *_check_machine(settings),
         *_check_engines(settings),
         *check_service(settings.service),
+        *check_guard(settings),
         *_list_changed(settings),
     ]
     for check in checks:

@@ -33,7 +33,8 @@ def check_service(settings: ServiceSettings) -> Iterator[Check]:
         try:
             n_keys = _count_keys(data_dir)
         except StanchError as error:
-            yield Check("bad", "service database", str(error))
+            remedy = "is it running, and is that what STANCH_DATABASE_URL or service.data_dir names?"
+            yield Check("bad", "service database", f"{error}: {remedy}")
         else:
             yield Check("ok" if n_keys else "note", "service keys", f"{n_keys} in use")
     try:
@@ -43,9 +44,8 @@ def check_service(settings: ServiceSettings) -> Iterator[Check]:
         return
     if is_public:
         finding = f"{settings.host} can be reached by others"
-        yield Check(
-            "note" if n_keys else "bad", "service.host", finding + ("" if n_keys else ", and no key is set")
-        )
+        remedy = "" if n_keys else ", and no key is set: stanch keys add NAME --scope shop"
+        yield Check("note" if n_keys else "bad", "service.host", finding + remedy)
     yield from _check_transport(settings, is_public=is_public)
     yield from _check_forms(settings)
 
@@ -75,7 +75,7 @@ def _count_keys(data_dir: Path) -> int:
 def _check_transport(settings: ServiceSettings, *, is_public: bool) -> Iterator[Check]:
     if settings.is_https:
         if not settings.trusted_proxies:
-            finding = "empty: all who come through the proxy count as one address"
+            finding = "empty: all who come through the proxy count as one address; name the proxy's"
             yield Check("note", "service.trusted_proxies", finding)
     elif is_public or settings.public_url:
         finding = "without TLS, keys and reports can be read on the way: put a proxy with TLS before it"

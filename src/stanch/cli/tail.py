@@ -75,7 +75,7 @@ def run_tail(
         own = settings.guard.scorecard
         scorecard = load_scorecard(Path(own) if own else None)
         guard = stack.enter_context(
-            closing(Guard(counters, scorecard, settings.guard, secrets.derive("guard")))
+            closing(Guard(counters, scorecard, settings.guard, secrets.derive("guard"), _now_us))
         )
         before = load_progress(progress_path)
         follower = Follower(
@@ -88,7 +88,7 @@ def run_tail(
         live.decided = before.decided if before else None
         tail = Tail(follower, live, guard, _now_us)
         allow = AllowList(find_allow_list(settings.service))
-        run = _Run(tail, database, allow, progress_path, str(log.absolute()), live)
+        run = _Run(tail, guard, database, allow, progress_path, str(log.absolute()), live)
         with _stopping() as stop:
             run.follow(stop, once=once)
     return 0
@@ -99,6 +99,7 @@ class _Run:
     """One run: where its results go, and how far it has come."""
 
     tail: Tail
+    guard: Guard
     database: Database
     allow: AllowList
     progress: Path
@@ -107,6 +108,7 @@ class _Run:
     saved_at: float = field(default_factory=time.monotonic)
     n_attempts: int = 0
     n_remarks: int = 0
+    has_told_old: bool = False
 
     def follow(self, stop: threading.Event, *, once: bool) -> None:
         """Read on until told to stop, or to the end of what there is."""
@@ -131,6 +133,12 @@ class _Run:
     def tell(self, seen: Seen) -> None:
         """Print remarks; store decisions and resets."""
         self.n_attempts += seen.n_attempts
+        if self.guard.n_old and not self.has_told_old:
+            self.has_told_old = True
+            say(
+                "stanch: logins dated over an hour before those already seen are judged and not counted;"
+                " is --zone right?"
+            )
         now_us = _now_us()
         self.allow.refresh()
         remarks = [remark for remark in seen.remarks if not self.allow.allows(remark.ip)]

@@ -5,6 +5,9 @@ week. Lists open at most a share s of what they try (5 %, `docs/method/stuffing.
 attempts of one score at least S - s N are genuine, whatever the scorecard says of them (Herley & Schechter
 2019, section 4, with the success rate of customers at its largest). The threshold is the lowest score from
 which on these are no more than the share of all logins that the operator allows.
+
+The sums lie with the counters: at each look a guard adds what it has seen since, so guards that share
+counters keep one budget.
 """
 
 from __future__ import annotations
@@ -35,6 +38,16 @@ class _State(Struct):
     total: float = 0.0
     time_s: int = 0
 
+    def add(self, new: _State, time_s: int) -> None:
+        """Let the past fade, add what is new."""
+        # No more fades at a step, however far the clock jumps; nor does it wait for a clock that was ahead.
+        age = min(time_s - self.time_s, 86_400) if self.time_s else 0
+        fade = math.exp(-age / _FADE_S) if age > 0 else 1.0
+        self.logins = [n * fade + m for n, m in zip(self.logins, new.logins, strict=True)]
+        self.attempts = [n * fade + m for n, m in zip(self.attempts, new.attempts, strict=True)]
+        self.total = self.total * fade + new.total
+        self.time_s = time_s
+
 
 class Budget:
     """Scores of genuine logins, and the threshold that follows."""
@@ -42,44 +55,52 @@ class Budget:
     def __init__(self, counters: Counters, share: float) -> None:
         self._counters = counters
         self.share = share
-        saved = counters.load("budget")
-        self._state = msgspec.msgpack.decode(saved, type=_State) if saved else _State([0.0] * _N, [0.0] * _N)
+        #: Counted here since the last look.
+        self._new = _make_state()
         #: Log-odds below which nobody is challenged.
         self.threshold = math.inf
-        self._above = np.zeros(_N)
-        self.sweep(0)
+        self._take_over(_read(counters.load("budget")))
 
     def note(self, log_odds: float, genuine: float, *, success: bool = True) -> None:
         """An attempt with its score; `genuine`: the probability that its login is a customer's."""
         bin = int((log_odds - _FIRST) / _STEP)
         if bin >= 0:
             bin = min(bin, _N - 1)
-            self._state.attempts[bin] += 1
+            self._new.attempts[bin] += 1
             if success:
-                self._state.logins[bin] += 1
+                self._new.logins[bin] += 1
         if success:
-            self._state.total += genuine
+            self._new.total += genuine
 
     def spent(self, log_odds: float) -> float:
         """Share of genuine logins with at least this score, at the last look."""
         first = min(max(math.ceil((log_odds - _FIRST) / _STEP), 0), _N - 1) if log_odds < math.inf else _N - 1
-        return float(self._above[first]) / max(self._state.total, _LEAST)
+        return float(self._above[first]) / max(self._total, _LEAST)
 
     def sweep(self, time_s: int) -> None:
-        """Let the past fade, set the threshold."""
-        state = self._state
-        # No more fades at a step, however far the clock jumps; nor does it wait for a clock that was ahead.
-        age = min(time_s - state.time_s, 86_400) if state.time_s else 0
-        if age < 0 or not state.time_s:
-            state.time_s = time_s
-        if age > 0:
-            fade = math.exp(-age / _FADE_S)
-            state.logins = [n * fade for n in state.logins]
-            state.attempts = [n * fade for n in state.attempts]
-            state.total *= fade
-            state.time_s = time_s
+        """Add to the sums what was counted here, set the threshold."""
+        new = self._new
+
+        def add(saved: bytes) -> bytes:
+            state = _read(saved)
+            state.add(new, time_s)
+            return msgspec.msgpack.encode(state)
+
+        state = _read(self._counters.update("budget", add))
+        self._new = _make_state()
+        self._take_over(state)
+
+    def _take_over(self, state: _State) -> None:
         genuine = np.maximum(np.array(state.logins) - _MOST_OPENED * np.array(state.attempts), 0.0)
         self._above = np.cumsum(genuine[::-1])[::-1]
+        self._total = state.total
         allowed = np.flatnonzero(self._above <= self.share * max(state.total, _LEAST))
         self.threshold = _FIRST + float(allowed[0]) * _STEP if len(allowed) and self.share else math.inf
-        self._counters.save("budget", msgspec.msgpack.encode(state))
+
+
+def _make_state() -> _State:
+    return _State([0.0] * _N, [0.0] * _N)
+
+
+def _read(saved: bytes) -> _State:
+    return msgspec.msgpack.decode(saved, type=_State) if saved else _make_state()

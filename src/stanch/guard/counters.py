@@ -6,6 +6,7 @@ successes only and never makes room for what failures write.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
@@ -130,6 +131,27 @@ class Counters(Protocol):
 
     def save(self, name: str, data: bytes) -> None:
         """Keep some bytes (at most 8,000) under a name."""
+
+    def update(self, name: str, change: Callable[[bytes], bytes]) -> bytes:
+        """Replace what was saved under a name by what `change` makes of it, as one step; the new bytes.
+
+        `change` may be called more than once.
+
+        Raises:
+            CountersGoneError: the counts lie on a server that cannot be used.
+        """
+
+    async def update_soon(self, name: str, change: Callable[[bytes], bytes]) -> bytes:
+        """As `update`, without holding up the event loop."""
+
+    async def spend_soon(self, key: int, made_s: int, now_s: int, valid_s: int) -> bool:
+        """Whether `key`, made then, was not used before; from now on it was.
+
+        False also where so many were used lately that it cannot be told.
+
+        Raises:
+            CountersGoneError: the counts lie on a server that cannot be used.
+        """
 
     def fill(self) -> dict[str, float]:
         """Share of each table in use, from a sample; empty where nothing is of fixed size."""

@@ -1,5 +1,5 @@
 """Does the scorecard fit? Levels of genuine attempts in calm hours here, against those that it was made
-from."""
+from. As those of the budget, the sums lie with the counters, and guards that share these share them."""
 
 from __future__ import annotations
 
@@ -26,16 +26,27 @@ class _State(Struct):
     levels: dict[str, dict[int, float]]
     time_s: int = 0
 
+    def add(self, new: dict[str, dict[int, float]], time_s: int) -> None:
+        """Let the past fade, add what is new."""
+        age = min(time_s - self.time_s, 86_400) if self.time_s else 0
+        fade = math.exp(-age / _FADE_S) if age > 0 else 1.0
+        for name, counts in self.levels.items():
+            for level in list(counts):
+                counts[level] *= fade
+                if counts[level] < 0.01:
+                    del counts[level]
+            for level, n in new[name].items():
+                counts[level] = counts.get(level, 0.0) + n
+        self.time_s = time_s
+
 
 class Drift:
     """Levels of this shop's calm hours, fading over a week."""
 
     def __init__(self, counters: Counters) -> None:
         self._counters = counters
-        saved = counters.load("drift")
-        empty = _State({name: {} for name in COMPARED})
-        self._state = msgspec.msgpack.decode(saved, type=_State) if saved else empty
-        self._blocks = [(b, self._state.levels[name]) for b, name in enumerate(BLOCKS) if name in COMPARED]
+        self._start_anew()
+        self._looked_s = -math.inf
         self._turn = 0
         #: The block that is furthest beyond its usual distance, that distance (total variation: the share of
         #: attempts that would have to have another level), and the usual one.
@@ -51,34 +62,46 @@ class Drift:
             counts[level] = counts.get(level, 0.0) + genuine
 
     def sweep(self, time_s: int, scorecard: Scorecard) -> None:
-        """Once an hour: let the past fade, compare."""
-        age = min(time_s - self._state.time_s, 86_400)
-        if age < 0:
-            self._state.time_s = time_s
-        if age < 3600:
+        """Once an hour: add to the sums what was counted here, compare."""
+        if 0 <= time_s - self._looked_s < 3600:
             return
-        self.worst = self._compare(scorecard)
-        fade = math.exp(-age / _FADE_S) if self._state.time_s else 1.0
-        self._state.time_s = time_s
-        for _, counts in self._blocks:
-            for level in list(counts):
-                counts[level] *= fade
-                if counts[level] < 0.01:
-                    del counts[level]
-        self._counters.save("drift", msgspec.msgpack.encode(self._state))
+        new = self._new
 
-    def _compare(self, scorecard: Scorecard) -> tuple[str, float, float]:
-        worst = ("", 0.0, 1.0)
-        for block, counts in self._blocks:
-            name = tuple(BLOCKS)[block]
-            if sum(counts.values()) < _LEAST / _SAMPLED:
-                continue
-            calm = scorecard.calm[name]
-            distance = measure_distance(counts, dict(enumerate(calm)))
-            usual = scorecard.usual.get(name, 1.0)
-            if distance - usual > worst[1] - worst[2]:
-                worst = (name, distance, usual)
-        return worst
+        def add(saved: bytes) -> bytes:
+            state = _read(saved)
+            state.add(new, time_s)
+            return msgspec.msgpack.encode(state)
+
+        state = _read(self._counters.update("drift", add))
+        self._looked_s = time_s
+        self._start_anew()
+        self.worst = compare(state.levels, scorecard)
+
+    def _start_anew(self) -> None:
+        self._new: dict[str, dict[int, float]] = {name: {} for name in COMPARED}
+        self._blocks = [(b, self._new[name]) for b, name in enumerate(BLOCKS) if name in COMPARED]
+
+
+def read_drift(counters: Counters, scorecard: Scorecard) -> tuple[str, float, float]:
+    """As `Drift.worst`, of what was counted so far."""
+    return compare(_read(counters.load("drift")).levels, scorecard)
+
+
+def compare(levels: dict[str, dict[int, float]], scorecard: Scorecard) -> tuple[str, float, float]:
+    """The block that is furthest beyond its usual distance, that distance, and the usual one."""
+    worst = ("", 0.0, 1.0)
+    for name, counts in levels.items():
+        if sum(counts.values()) < _LEAST / _SAMPLED:
+            continue
+        distance = measure_distance(counts, dict(enumerate(scorecard.calm[name])))
+        usual = scorecard.usual.get(name, 1.0)
+        if distance - usual > worst[1] - worst[2]:
+            worst = (name, distance, usual)
+    return worst
+
+
+def _read(saved: bytes) -> _State:
+    return msgspec.msgpack.decode(saved, type=_State) if saved else _State({name: {} for name in COMPARED})
 
 
 def measure_distance(one: dict[int, float], other: dict[int, float]) -> float:

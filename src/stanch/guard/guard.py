@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import math
-from collections import OrderedDict, deque
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -17,24 +18,25 @@ from stanch.guard.decisions import Decision
 from stanch.guard.drift import Drift
 from stanch.guard.features import AT_HOME, BLOCKS, list_levels
 from stanch.guard.keys import KeyMaker, Keys
-from stanch.guard.reasons import list_reasons, load_texts
+from stanch.guard.late import LOOKS_S, LateLooks, Look, plan_look
+from stanch.guard.reasons import list_reasons, load_texts, tell_misfit
 from stanch.guard.scorecard import Scorecard, probability
 from stanch.guard.settings import GuardSettings
 from stanch.guard.wave import Wave
 
 _SECOND_US: Final = 1_000_000
-#: When a login by a stranger is looked at again, in seconds after it.
-_LOOKS_S: Final = (600, 3_600, 21_600, 86_400)
+#: A row so much older than the guard's time is judged as of now and not counted; a login takes no longer.
+_OLD_S: Final = 3_600
+#: No row moves the guard's time further past the wall clock.
+_SKEW_S: Final = 60
 #: Log-odds more than a challenge needs: several looks at one login find more that is chance.
 _LATE: Final = 1.0
 #: Log-odds from which a login is all but surely an attack's.
 _SUSPECT: Final = 4.0
 #: `Seen.again` of an account that had such a login within a month.
 _OPENED: Final = 4
-_MOST_LATE: Final = 50_000
-_MOST_PER_SWEEP: Final = 5_000
-#: … and so many before others have their turn.
-_MOST_AT_ONCE: Final = 64
+#: Late looks taken at once.
+_MOST_AT_ONCE: Final = 5_000
 #: A host needs so many other accounts, none of them let in, and so sure an attack, for a decision.
 _FOUL_FROM: Final = 10
 _SURE: Final = 0.99
@@ -66,6 +68,8 @@ class Context(Struct, array_like=True, frozen=True):
     leaked: bool
     #: A challenge was passed for it.
     passed: bool = False
+    #: It came too late to be counted.
+    is_old: bool = False
 
     @property
     def score(self) -> float:
@@ -111,10 +115,19 @@ class Sweep(Struct, frozen=True):
 
 
 class Guard:
-    """One guard. Not for several threads at once."""
+    """One guard. Not for several threads at once.
+
+    Its time is the latest that a row or a look at the whole has told, kept over restarts. With a wall clock
+    (`now_us`) nothing moves it more than a minute past that, and a look at the whole sets back one that is.
+    """
 
     def __init__(
-        self, counters: Counters, scorecard: Scorecard, settings: GuardSettings, secret: bytes
+        self,
+        counters: Counters,
+        scorecard: Scorecard,
+        settings: GuardSettings,
+        secret: bytes,
+        now_us: Callable[[], int] | None = None,
     ) -> None:
         self._counters = counters
         self._keys = KeyMaker(secret)
@@ -122,7 +135,12 @@ class Guard:
         self._budget = Budget(counters, settings.budget)
         self._drift = Drift(counters)
         self._challenge = self._base_challenge = self._deny = math.inf
-        self._late: list[deque[tuple[int, Context]]] = [deque(maxlen=_MOST_LATE) for _ in _LOOKS_S]
+        self._now_us = now_us
+        self._time_s = self._wave.state.minute * 60
+        #: Rows that came too late to be counted.
+        self.n_old = 0
+        #: Logins of strangers that are to be looked at again; whoever runs the guard may keep them elsewhere.
+        self.late = LateLooks()
         self._foul: OrderedDict[int, Context] = OrderedDict()
         self._decided: dict[str, int] = {}
         self.use(scorecard, settings)
@@ -134,7 +152,8 @@ class Guard:
             AddressError: the address is none.
         """
         keys = self._keys.make(attempt)
-        return self._weigh(attempt, keys, self._counters.look(keys, attempt.time_us // _SECOND_US))
+        time_s = self._place(attempt.time_us // _SECOND_US)
+        return self._weigh(attempt, keys, time_s, self._counters.look(keys, time_s))
 
     async def assess_soon(self, attempt: Attempt) -> Assessment:
         """As `assess`, without holding up the event loop while a counters' server is asked.
@@ -142,13 +161,31 @@ class Guard:
         While that is gone the answer is the one that the settings name, and the attempt is not counted.
         """
         keys = self._keys.make(attempt)
+        time_s = self._place(attempt.time_us // _SECOND_US)
         try:
-            seen = await self._counters.look_soon(keys, attempt.time_us // _SECOND_US)
+            seen = await self._counters.look_soon(keys, time_s)
         except CountersGoneError:
             return self._give_up(attempt, keys)
-        return self._weigh(attempt, keys, seen)
+        return self._weigh(attempt, keys, time_s, seen)
 
-    def _weigh(self, attempt: Attempt, keys: Keys, seen: Seen) -> Assessment:
+    def _place(self, time_s: int) -> int:
+        """The second as of which a row is judged: its own, but neither long past nor ahead."""
+        if time_s > self._time_s:
+            self._time_s = max(self._time_s, self._cap(time_s))
+        elif time_s >= self._time_s - _OLD_S:
+            return time_s
+        return self._time_s
+
+    def _cap(self, time_s: int) -> int:
+        """`time_s`, or the latest that the guard's time may be."""
+        return time_s if self._now_us is None else min(time_s, self._now_us() // _SECOND_US + _SKEW_S)
+
+    def _set_time(self, now_us: int) -> int:
+        """The guard's time at a look at the whole."""
+        self._time_s = self._cap(max(self._time_s, now_us // _SECOND_US))
+        return self._time_s
+
+    def _weigh(self, attempt: Attempt, keys: Keys, time_s: int, seen: Seen) -> Assessment:
         habit = seen.habit
         wave = (0, 0, 0) if habit in AT_HOME else self._wave.tell(seen.client, seen.place)
         levels = list_levels(seen, wave)
@@ -161,9 +198,11 @@ class Guard:
         elif seen.again == _OPENED and habit not in AT_HOME and not known and self.settings.budget:
             # Whoever opened the account may come back from anywhere; its owner comes from home.
             action = "challenge"
+        is_old = attempt.time_us // _SECOND_US < time_s - _OLD_S
+        self.n_old += is_old
         context = Context(
-            attempt.time_us // _SECOND_US, attempt.ip, attempt.account, keys, levels, log_odds, action,
-            habit, seen.again, seen.pending, seen.n_now, seen.bad_now, seen.n_regular, known, leaked,
+            time_s, attempt.ip, attempt.account, keys, levels, log_odds, action, habit, seen.again,
+            seen.pending, seen.n_now, seen.bad_now, seen.n_regular, known, leaked, is_old=is_old,
         )  # fmt: skip
         return Assessment(self._answer(action, log_odds, levels, leaked=leaked), context)
 
@@ -193,21 +232,33 @@ class Guard:
 
         `outcome` is a word of the column of `logins`.
         """
-        seen = _recall(context)
         if outcome == "unknown" or not context.levels:
             return self._answer("allow", context.log_odds, ())
         success = outcome == "success"
         adds = self.scorecard.success if success else self.scorecard.refused
         log_odds = context.log_odds + adds[context.habit]
         p = probability(log_odds)
+        if not context.is_old:
+            self._count(context, p, success=success)
+        # Whoever did what was asked is not thrown out for what was known then; late looks remain.
+        is_strange = context.log_odds >= self._challenge and not context.known and not context.passed
+        if success and is_strange and p >= self.scorecard.reset:
+            return self._answer("reset", log_odds, context.levels, leaked=context.leaked)
+        if success and context.habit not in AT_HOME and not context.known and not context.is_old:
+            self.late.add(plan_look(context, 0))
+        return self._answer("allow", log_odds, ())
+
+    def _count(self, context: Context, p: float, *, success: bool) -> None:
+        """Count an attempt that was an attack's with probability `p`."""
         cold = context.habit not in AT_HOME
         # A challenge that was only simulated has proved nothing.
         proven = context.action == "allow" or "challenge" in self.settings.enforce
         good = success and p < 0.5 and proven
         self._counters.note(
             context.keys,
-            context.time_s,
-            seen,
+            # However late the end is told: what is older would set counts back.
+            max(context.time_s, self._time_s - _OLD_S),
+            _recall(context),
             success=success,
             cold=cold,
             p=p,
@@ -217,48 +268,44 @@ class Guard:
         self._budget.note(context.log_odds, 1 - p, success=success)
         if not self._wave.alarm:
             self._drift.note(context.levels, 1 - p)
-        if not success:
-            if p >= _SURE and context.n_now >= _FOUL_FROM and context.bad_now >= 0.8 * context.n_now:
-                self._foul[context.keys.host] = context
-                if len(self._foul) > _MOST_DECISIONS:
-                    self._foul.popitem(last=False)
-            return self._answer("allow", log_odds, ())
-        # Whoever did what was asked is not thrown out for what was known then; late looks remain.
-        is_strange = context.log_odds >= self._challenge and not context.known and not context.passed
-        if is_strange and p >= self.scorecard.reset:
-            return self._answer("reset", log_odds, context.levels, leaked=context.leaked)
-        if cold and not context.known:
-            self._late[0].append((context.time_s + _LOOKS_S[0], context))
-        return self._answer("allow", log_odds, ())
+        is_foul = context.n_now >= _FOUL_FROM and context.bad_now >= 0.8 * context.n_now
+        if not success and p >= _SURE and is_foul:
+            self._foul[context.keys.host] = context
+            if len(self._foul) > _MOST_DECISIONS:
+                self._foul.popitem(last=False)
 
     def sweep(self, now_us: int) -> Sweep:
         """Look at the whole; every few seconds."""
-        now_s = now_us // _SECOND_US
+        now_s = self._set_time(now_us)
         self._look_at_site(now_s)
         resets = []
-        while late := self._take_late(now_s, _MOST_PER_SWEEP):
-            resets += self._look_again([(stage, c, self._counters.look(c.keys, now_s)) for stage, c in late])
+        while looks := self.late.take(now_s, _MOST_AT_ONCE):
+            for look in looks:
+                found = self._look_again(look, self._counters.look(look.context.keys, now_s))
+                if isinstance(found, Reset):
+                    resets.append(found)
+                elif found is not None:
+                    self.late.add(found)
         return self._sum_up(now_us, resets)
 
     async def sweep_soon(self, now_us: int) -> Sweep:
-        """As `sweep`, letting others have their turn.
+        """As `sweep`, for a guard whose late looks wait elsewhere: see `look_again_soon`.
 
         Raises:
             CountersGoneError: the counts lie on a server that cannot be used.
         """
-        now_s, left, resets = now_us // _SECOND_US, _MOST_PER_SWEEP, []
-        self._look_at_site(now_s)
-        while late := self._take_late(now_s, min(left, _MOST_AT_ONCE)):
-            try:
-                seen = await asyncio.gather(*(self._counters.look_soon(c.keys, now_s) for _, c in late))
-            except CountersGoneError:
-                for stage, context in reversed(late):
-                    self._late[stage].appendleft((now_s, context))
-                raise
-            resets += self._look_again([(*found, past) for found, past in zip(late, seen, strict=True)])
-            left -= len(late)
-            await asyncio.sleep(0)
-        return self._sum_up(now_us, resets)
+        self._look_at_site(self._set_time(now_us))
+        return self._sum_up(now_us, [])
+
+    async def look_again_soon(self, looks: Sequence[Look]) -> list[Reset | Look | None]:
+        """What comes of each look that is due: a reset, a further look, or nothing any more.
+
+        Raises:
+            CountersGoneError: the counts lie on a server that cannot be used.
+        """
+        now_s = self._time_s
+        seen = await asyncio.gather(*(self._counters.look_soon(look.context.keys, now_s) for look in looks))
+        return [self._look_again(look, past) for look, past in zip(looks, seen, strict=True)]
 
     def _look_at_site(self, now_s: int) -> None:
         self._wave.sweep(now_s)
@@ -278,7 +325,7 @@ class Guard:
             probability(self._challenge),
             self._budget.spent(self._challenge),
             drift,
-            self._tell_misfit(block, drift, usual) if drift > usual else "",
+            tell_misfit(block, drift, usual, self.settings.lang),
         )
 
     @property
@@ -311,11 +358,6 @@ class Guard:
         """Write what is not written yet."""
         self._counters.close()
 
-    def _tell_misfit(self, block: str, drift: float, usual: float) -> str:
-        return load_texts(self.settings.lang)["misfit"].format(
-            block=block, percent=round(100 * drift), usual=round(100 * usual)
-        )
-
     def _set_threshold(self) -> None:
         self._challenge = max(self._base_challenge, self._budget.threshold)
 
@@ -327,26 +369,15 @@ class Guard:
             reasons = list_reasons(self.scorecard, levels, self.settings.lang, leaked=leaked)
         return Answer(action, probability(log_odds), reasons, action not in self.settings.enforce)
 
-    def _take_late(self, now_s: int, most: int) -> list[tuple[int, Context]]:
-        """Logins of strangers whose time has come to be looked at again, and for which time."""
-        taken: list[tuple[int, Context]] = []
-        for stage, queue in enumerate(self._late):
-            # Further ahead than this it was put there by a clock that was wrong.
-            latest_s = now_s + _LOOKS_S[stage] + 3_600
-            while queue and not now_s < queue[0][0] <= latest_s and len(taken) < most:
-                taken.append((stage, queue.popleft()[1]))
-        return taken
-
-    def _look_again(self, late: list[tuple[int, Context, Seen]]) -> list[Reset]:
-        """Score logins of strangers anew by what came after them."""
-        resets = []
-        for stage, context, seen in late:
-            found = self._score_late(context, seen)
-            if found is not None:
-                resets.append(found)
-            elif stage + 1 < len(_LOOKS_S) and _LOOKS_S[stage + 1] <= 3600 * self.settings.late_hours:
-                self._late[stage + 1].append((context.time_s + _LOOKS_S[stage + 1], context))
-        return resets
+    def _look_again(self, look: Look, seen: Seen) -> Reset | Look | None:
+        """Score the login of a stranger anew by what came after it."""
+        found = self._score_late(look.context, seen)
+        if found is not None:
+            return found
+        stage = look.stage + 1
+        if stage < len(LOOKS_S) and LOOKS_S[stage] <= 3600 * self.settings.late_hours:
+            return plan_look(look.context, stage)
+        return None
 
     def _score_late(self, context: Context, seen: Seen) -> Reset | None:
         # What is asked of the account stays as it was: by now the login itself is a habit.

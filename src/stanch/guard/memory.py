@@ -7,20 +7,17 @@ file is as the system last wrote it, seconds before.
 from __future__ import annotations
 
 import math
-import mmap
-import os
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stanch.errors import StoreError
 from stanch.guard.counters import FADES_S, KNOWN_DEVICE, NEAR_S, NO_KIND, OWN_FROM, SUSPECT_S, Kind, Seen
 from stanch.guard.keys import Keys
-from stanch.guard.tables import Table, count_bytes, count_set_bytes
+from stanch.guard.tables import Table, count_bytes, count_set_bytes, open_memory
 
 #: Tags of 6 networks, 3 places, 4 devices, 1 family that let the account in, each with its first tick; the
 #: first tick of all, the last day.
@@ -36,6 +33,9 @@ _REGULARS: Final = "I3Q"
 #: Second; cells of half an hour, of a day; genuine strangers, genuine, all.
 _KIND: Final = "I11f"
 _KINDS: Final = 1 << 16
+#: Second in which a puzzle or pass that was used was made.
+_SPENT: Final = "I"
+_SPENT_KEPT: Final = 1 << 17
 _MAGIC: Final = b"stanch counters 1\n"
 _HEADER: Final = 4096 * 16
 _SLOT: Final = 8192
@@ -52,7 +52,7 @@ _AHEAD_S: Final = 3_600
 _TICK_S: Final = NEAR_S
 _SITE: Final = 0x5354414E43485F31
 _CLIENT, _PLACE = range(2)
-_NAMES: Final = ("budget", "wave", "drift")
+_NAMES: Final = ("budget", "wave", "drift", "waits")
 
 #: Expected number of distinct accounts behind so many bits of 64 (linear counting, Whang et al., ACM TODS
 #: 15, 1990).
@@ -354,16 +354,31 @@ class Tally:
         self._memory[offset + 4 : offset + 4 + len(data)] = data
         struct.pack_into("<I", self._memory, offset, len(data))
 
+    def update(self, name: str, change: Callable[[bytes], bytes]) -> bytes:
+        """Change what was saved under a name."""
+        data = change(self.load(name))
+        self.save(name, data)
+        return data
+
+    def spend(self, key: int, made_s: int, now_s: int, valid_s: int) -> bool:
+        """Use what serves once."""
+        table = self.tables["spent"]
+        if table.get(key) is not None or table.least(key) >= now_s - valid_s:
+            return False
+        table.put(key, made_s, made_s)
+        return True
+
 
 class MemoryCounters(Tally):
     """Counters of one process; `path` None: in memory only.
 
     Raises:
-        StoreError: the file cannot be made or is in use elsewhere.
+        StoreError: the file cannot be made.
     """
 
     #: Nothing can go wrong once it is open.
     problem = ""
+    _read_only = False
 
     def __init__(self, path: Path | None, *, customers: int, recent: int) -> None:
         plan = plan_tables(customers, recent)
@@ -373,12 +388,20 @@ class MemoryCounters(Tally):
             ranges[name] = range(at, end, count_set_bytes(record))
             at = end
         self.n_bytes = at
-        memory = _open(path, at, repr(plan).encode())
+        memory = open_memory(path, at, _MAGIC + repr(plan).encode(), read_only=self._read_only)
         super().__init__(memory, {name: Table(memory, ranges[name], *plan[name]) for name in plan})
 
     async def look_soon(self, keys: Keys, time_s: int) -> Seen:
         """As `look`."""
         return self.look(keys, time_s)
+
+    async def update_soon(self, name: str, change: Callable[[bytes], bytes]) -> bytes:
+        """As `update`."""
+        return self.update(name, change)
+
+    async def spend_soon(self, key: int, made_s: int, now_s: int, valid_s: int) -> bool:
+        """As `spend`."""
+        return self.spend(key, made_s, now_s, valid_s)
 
     def fill(self) -> dict[str, float]:
         """Share of each table in use, from a sample."""
@@ -390,6 +413,12 @@ class MemoryCounters(Tally):
     def close(self) -> None:
         """Write what is not written yet."""
         self._memory.flush()
+
+
+class StoredCounters(MemoryCounters):
+    """Counters in a file that is there, to be read only; a `StoreError` if its tables have other sizes."""
+
+    _read_only = True
 
 
 def list_common() -> list[int]:
@@ -407,6 +436,11 @@ def place_saved(name: str) -> tuple[int, int]:
     return _SLOT * (1 + _NAMES.index(name)), _SLOT
 
 
+def measure_bytes(customers: int, recent: int) -> int:
+    """Size of the file of `MemoryCounters`."""
+    return HEAD_BYTES + sum(count_bytes(n, record) for n, record in plan_tables(customers, recent).values())
+
+
 def plan_tables(customers: int, recent: int) -> dict[str, tuple[int, str]]:
     """Records and their format by table, for so many accounts with a habit and so many lately tried."""
     return {
@@ -415,29 +449,8 @@ def plan_tables(customers: int, recent: int) -> dict[str, tuple[int, str]]:
         "tries": (recent, _TRY),
         "crowds": (recent, _CROWD),
         "kinds": (_KINDS, _KIND),
+        "spent": (_SPENT_KEPT, _SPENT),
     }
-
-
-def _open(path: Path | None, n_bytes: int, plan: bytes) -> Any:
-    """The memory behind a file; a file of another plan is made anew."""
-    if path is None:
-        return mmap.mmap(-1, n_bytes)
-    head = _MAGIC + plan
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
-            if file.read(len(head)) != head or os.fstat(file.fileno()).st_size != n_bytes:
-                file.truncate(0)
-                # Where the disk is full this says so now, not a signal that kills the process later.
-                os.posix_fallocate(file.fileno(), 0, n_bytes)
-                file.seek(0)
-                file.write(head)
-                file.flush()
-            return mmap.mmap(file.fileno(), n_bytes)
-    except OSError as error:
-        raise StoreError(
-            f"cannot be used: {error.strerror}", file=str(path), hint="set service.data_dir"
-        ) from error
 
 
 def _list_cells(*, success: bool, cold: bool, stays: bool, followed: bool) -> tuple[int, int, int, int]:

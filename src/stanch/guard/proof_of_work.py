@@ -27,6 +27,8 @@ _SOLUTION: Final = re.compile(r"(?:[0-9a-f]{1,8}\.){15}[0-9a-f]{1,8}")
 #: A puzzle stays open as long as a tab may lie in the background; a pass as long as typing may take.
 PUZZLE_VALID_US: Final = 15 * 60_000_000
 PASS_VALID_US: Final = 10 * 60_000_000
+#: Clocks of several guards differ by less.
+_SKEW_US: Final = 60_000_000
 
 
 class ProofOfWorkSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -100,7 +102,7 @@ def is_solved(puzzle: Puzzle, solution: str) -> bool:
 
 def is_open(made_us: int, now_us: int, valid_us: int) -> bool:
     """Whether what was made then is still good."""
-    return 0 <= now_us - made_us <= valid_us
+    return -_SKEW_US <= now_us - made_us <= valid_us
 
 
 def make_pass(puzzle: Puzzle, now_us: int) -> Passed:
@@ -113,11 +115,11 @@ class Spent:
 
     Kept by the minute in which it was made. Where more than `max_kept` are held, the oldest minute is
     forgotten, and whatever was made up to then is refused from then on: a visitor gets a fresh puzzle, and
-    nothing ever serves twice. One process knows its own only.
+    nothing ever serves twice.
     """
 
     def __init__(self, valid_us: int, max_kept: int = 500_000) -> None:
-        self._valid_us = valid_us
+        self.valid_us = valid_us
         self._max_kept = max_kept
         self._minutes: dict[int, set[bytes]] = {}
         self._n_kept = 0
@@ -129,9 +131,9 @@ class Spent:
 
     def take(self, nonce: bytes, made_us: int, now_us: int) -> bool:
         """Use `nonce`, made then; False if it was used before, is too old, or too old to be known."""
-        if not is_open(made_us, now_us, self._valid_us):
+        if not is_open(made_us, now_us, self.valid_us):
             return False
-        self._forget((now_us - self._valid_us) // 60_000_000)
+        self._forget((now_us - self.valid_us) // 60_000_000)
         minute = made_us // 60_000_000
         if minute < self._first_minute:
             return False

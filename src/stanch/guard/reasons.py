@@ -39,3 +39,20 @@ def list_reasons(
     if levels and levels[0] % 6 in _SUSPECT:
         codes = ["suspect", *(code for code in codes if code != "behaviour")]
     return tuple(Reason(code, load_texts(lang)[code]) for code in codes)
+
+
+def tell_misfit(block: str, distance: float, usual: float, lang: str) -> str:
+    """That a scorecard does not fit, in words; empty if it does."""
+    if distance <= usual:
+        return ""
+    percent, most = tell_apart(distance, usual)
+    return load_texts(lang)["misfit"].format(block=block, percent=percent, usual=most)
+
+
+def tell_apart(one: float, other: float) -> tuple[str, str]:
+    """Two shares as percent, with as many decimals as it takes to see that they differ, at most four."""
+    for decimals in range(5):
+        told = f"{100 * one:.{decimals}f}", f"{100 * other:.{decimals}f}"
+        if told[0] != told[1]:
+            break
+    return told

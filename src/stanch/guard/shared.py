@@ -40,7 +40,7 @@ _DAY_S: Final = 86_400
 #: How long the server keeps a piece that nobody writes to: what it holds has faded by then.
 _KEPT_S: Final = {
     "habits": 400 * _DAY_S, "regulars": 35 * _DAY_S, "tries": 3 * _DAY_S, "crowds": 3 * _DAY_S,
-    "kinds": 90 * _DAY_S, "saved": 90 * _DAY_S, "hour": 2 * _DAY_S,
+    "kinds": 90 * _DAY_S, "spent": 3_600, "saved": 90 * _DAY_S, "hour": 2 * _DAY_S,
 }  # fmt: skip
 #: Operations served by the same two round trips; more would keep the first of them waiting.
 _MOST_AT_ONCE: Final = 128
@@ -123,9 +123,7 @@ class SharedCounters:
 
     async def look_soon(self, keys: Keys, time_s: int) -> Seen:
         """As `look`, without holding up the event loop."""
-        told: asyncio.Future[Seen] = asyncio.get_running_loop().create_future()
-        self._submit(_Operation(self._list_pieces(keys), lambda tally: tally.look(keys, time_s), False, told))
-        return await told
+        return await self._ask_soon(self._list_pieces(keys), lambda tally: tally.look(keys, time_s))  # type: ignore[no-any-return]
 
     def note(self, keys: Keys, time_s: int, seen: Seen, **how: Any) -> None:
         """Count an attempt: soon, but before anything is answered that this process asks later."""
@@ -152,6 +150,19 @@ class SharedCounters:
     def save(self, name: str, data: bytes) -> None:
         """Keep some bytes under a name."""
         self._submit(_Operation([("saved", name)], lambda tally: tally.save(name, data), True, None))
+
+    def update(self, name: str, change: Callable[[bytes], bytes]) -> bytes:
+        """Change what was saved under a name."""
+        return self._ask([("saved", name)], lambda tally: tally.update(name, change), writes=True)  # type: ignore[no-any-return]
+
+    async def update_soon(self, name: str, change: Callable[[bytes], bytes]) -> bytes:
+        """As `update`, without holding up the event loop."""
+        return await self._ask_soon([("saved", name)], lambda tally: tally.update(name, change), writes=True)  # type: ignore[no-any-return]
+
+    async def spend_soon(self, key: int, made_s: int, now_s: int, valid_s: int) -> bool:
+        """Use what serves once."""
+        found = self._find("spent", key)
+        return await self._ask_soon([found], lambda t: t.spend(key, made_s, now_s, valid_s), writes=True)  # type: ignore[no-any-return]
 
     def fill(self) -> dict[str, float]:
         """Share of each table in use, by a sample."""
@@ -191,6 +202,13 @@ class SharedCounters:
         told: Future[Any] = Future()
         self._submit(_Operation(pieces, run, writes, told))
         return told.result()
+
+    async def _ask_soon(
+        self, pieces: Sequence[Piece], run: Callable[[Tally], Any], *, writes: bool = False
+    ) -> Any:
+        told: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._submit(_Operation(pieces, run, writes, told))
+        return await told
 
     def _submit(self, operation: _Operation) -> None:
         if self._is_gone and operation.told is not None:

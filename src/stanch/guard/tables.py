@@ -9,9 +9,14 @@ somebody else.
 
 from __future__ import annotations
 
+import mmap
+import os
 import struct
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
+
+from stanch.errors import StoreError
 
 WAYS: Final = 8
 _HEADS: Final = struct.Struct(f"<{WAYS}I")
@@ -62,6 +67,14 @@ class Table:
         _HEAD.pack_into(memory, base + 32 + way * 4, worth)
         _HEAD.pack_into(memory, base + way * 4, fingerprint)
 
+    def least(self, key: int) -> int:
+        """The worth of the record that would make room for a key; 0 if none has to."""
+        base = self._bases[key >> self.shift]
+        fingerprints = _HEADS.unpack_from(self._memory, base)
+        if 0 in fingerprints or ((key & 0xFFFFFFFF) or 1) in fingerprints:
+            return 0
+        return int(min(_HEADS.unpack_from(self._memory, base + 32)))
+
     def fill(self, numbers: Iterable[int]) -> float:
         """Share of the records in use in some sets; keys are spread evenly over all."""
         free = [_HEADS.unpack_from(self._memory, self._bases[number]).count(0) for number in numbers]
@@ -82,3 +95,37 @@ def count_set_bytes(record: str) -> int:
 def count_bytes(n_records: int, record: str) -> int:
     """Size of a table before it is made."""
     return count_sets(n_records) * count_set_bytes(record)
+
+
+def open_memory(path: Path | None, n_bytes: int, head: bytes, *, read_only: bool = False) -> Any:
+    """The memory behind a file that begins with `head`; a file of another head or size is made anew.
+
+    Raises:
+        StoreError: the file cannot be made, or has no room; where it is only to be read, it is another.
+    """
+    if path is None:
+        return mmap.mmap(-1, n_bytes)
+    try:
+        if read_only:
+            return _map_file(path, n_bytes, head)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+            if file.read(len(head)) != head or os.fstat(file.fileno()).st_size != n_bytes:
+                file.truncate(0)
+                # Where the disk is full this says so now, not a signal that kills the process later.
+                os.posix_fallocate(file.fileno(), 0, n_bytes)
+                file.seek(0)
+                file.write(head)
+                file.flush()
+            return mmap.mmap(file.fileno(), n_bytes)
+    except OSError as error:
+        raise StoreError(
+            f"cannot be used: {error.strerror}", file=str(path), hint="set service.data_dir"
+        ) from error
+
+
+def _map_file(path: Path, n_bytes: int, head: bytes) -> Any:
+    with path.open("rb") as file:
+        if file.read(len(head)) != head or os.fstat(file.fileno()).st_size != n_bytes:
+            raise StoreError("holds tables of other sizes", file=str(path))
+        return mmap.mmap(file.fileno(), n_bytes, access=mmap.ACCESS_READ)

@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
-from stanch.guard.counters import Counters, Kind
+from stanch.guard.counters import NO_KIND, Counters, Kind
 
 _WINDOWS: Final = (5, 10, 30, 60, 180, 720, 1440)
 _DEVIATIONS: Final = 6.0
@@ -89,12 +89,11 @@ class Wave:
 
     def __init__(self, counters: Counters) -> None:
         self._counters = counters
-        saved = counters.load("wave")
-        self.state = msgspec.msgpack.decode(saved, type=State) if saved else State([Null() for _ in _WINDOWS])
+        self._load()
         #: Share of attack among the attempts of strangers, as far as it is beyond doubt.
         self.share = 0.0
         self._excess = 0.0
-        self._site: Kind = counters.site(0)
+        self._site = NO_KIND
         self._expected = (0.0, 0.0)
 
     @property
@@ -102,8 +101,14 @@ class Wave:
         """Whether there is an attack somewhere on the site."""
         return self.share > 0
 
+    def _load(self) -> None:
+        """What was learnt so far, by whichever guard: each minute teaches once."""
+        saved = self._counters.load("wave")
+        self.state = msgspec.msgpack.decode(saved, type=State) if saved else State([Null() for _ in _WINDOWS])
+
     def sweep(self, time_s: int) -> None:
         """Look at all windows that end now."""
+        self._load()
         self._site = self._counters.site(time_s)
         minutes = self._counters.minutes(time_s, _WINDOWS[-1])
         whole = tuple(self._site.day)

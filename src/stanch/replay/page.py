@@ -43,8 +43,10 @@ def render_table(tally: Tally, lang: str) -> str:
 def tell_wave(tally: Tally, number: int, texts: dict[str, str]) -> str:
     """One wave in a sentence."""
     wave = tally.waves[number]
-    return texts["wave"].format(
-        start=_moment(wave.start_us), end=_moment(wave.end_us), percent=_percent(wave.level)
+    # The share of attack is an estimate, which is never all.
+    key = "wave" if wave.level <= 0.999 else "wave_over"
+    return texts[key].format(
+        start=_moment(wave.start_us), end=_moment(wave.end_us), percent=_percent(min(wave.level, 0.999))
     )
 
 

@@ -2,7 +2,7 @@
 
 nginx: https://nginx.org/en/docs/http/ngx_http_auth_request_module.html (2xx passes, 401 and 403 refuse);
 Traefik ForwardAuth and Caddy forward_auth: 2xx passes, anything else goes to the client as it is; Envoy
-ext_authz over HTTP: 200 to 299 by its default passes.
+ext_authz over HTTP: 200 passes, anything else, 204 too, goes to the client as it is.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from stanch.service.state import Service, find_service
 LOG: Final = logging.getLogger("stanch.guard")
 
 GATE_PATH: Final = "/v1/auth-request"
-_STATUS: Final = {"allow": 204, "challenge": 401, "deny": 403}
+_STATUS: Final = {"challenge": 401, "deny": 403}
 _COOKIE: Final = "stanch-device"
 #: Requests that cannot be an attempt to log in: only standing decisions count.
 _READING: Final = ("GET", "HEAD", "OPTIONS")
@@ -39,26 +39,32 @@ async def answer_proxy(request: Request) -> Response:
     """Whether a proxy should let a request pass."""
     request.scope["stanch.route"] = GATE_PATH
     service = find_service(request)
+    passes = 200 if _is_envoy(request) else 204
     ip = find_address(request, service.settings)
     if ip is None:
-        return _answer_unavailable(service, "the address cannot be told")
+        return _answer_unavailable(service, "the address cannot be told", passes)
     is_attempt = True
     if is_trusted(request, service.settings):
         methods = [request.headers[name].upper() for name in _METHODS if name in request.headers]
-        if "rest" in request.path_params:
+        if _is_envoy(request):
             methods.append(request.method)
         is_attempt = not any(method in _READING for method in methods)
     try:
         if not is_attempt:
-            return _answer(service, judge_address(service, ip), "")
+            return _answer(service, judge_address(service, ip), "", passes)
         now_us = service.now_us()
         attempt = recognise(service, _read_attempt(request, service, ip, now_us))
         passed = _read_cookies(request).get(PASS_COOKIE, "")
         answer, context = await judge(service, attempt, "auth_request", passed)
-        return _answer(service, answer, service.ids.make(context, now_us))
+        return _answer(service, answer, service.ids.make(context, now_us), passes)
     except StanchError as error:
         LOG.error("%s", error)
-        return _answer_unavailable(service, "the guard cannot answer")
+        return _answer_unavailable(service, "the guard cannot answer", passes)
+
+
+def _is_envoy(request: Request) -> bool:
+    """Envoy asks with the path of the request behind ours."""
+    return "rest" in request.path_params
 
 
 def _read_attempt(request: Request, service: Service, ip: str, now_us: int) -> Attempt:
@@ -91,7 +97,8 @@ def _read_cookies(request: Request) -> dict[str, str]:
     return {name: morsel.value for name, morsel in cookies.items()}
 
 
-def _answer(service: Service, answer: Answer, attempt_id: str) -> Response:
+def _answer(service: Service, answer: Answer, attempt_id: str, passes: int) -> Response:
+    """What the proxy acts on; `passes` is the status that has it let the request pass."""
     is_enforced = answer.action != "allow" and not answer.simulated
     headers = {
         "X-Stanch-Action": answer.action if is_enforced else "allow",
@@ -103,7 +110,7 @@ def _answer(service: Service, answer: Answer, attempt_id: str) -> Response:
     if not is_enforced:
         if answer.action != "allow":
             headers["X-Stanch-Would"] = answer.action
-        return Response(b"", 204, headers)
+        return Response(b"", passes, headers)
     if answer.action == "challenge":
         challenge = find_challenge(service, answer)
         headers["X-Stanch-Challenge"] = challenge
@@ -112,12 +119,12 @@ def _answer(service: Service, answer: Answer, attempt_id: str) -> Response:
     return Response(b"", _STATUS[answer.action], headers)
 
 
-def _answer_unavailable(service: Service, why: str) -> Response:
+def _answer_unavailable(service: Service, why: str, passes: int) -> Response:
     """What the operator chose for when the guard cannot answer."""
     settings = service.guard.settings
     choice = settings.on_unavailable
     answer = Answer(choice, 0.0, (Reason("unavailable", why),), choice not in settings.enforce)
-    return _answer(service, answer, "")
+    return _answer(service, answer, "", passes)
 
 
 _HEADERS: Final = (

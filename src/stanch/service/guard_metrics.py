@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from stanch.guard.attempts import Answer
-from stanch.guard.guard import Sweep
+from stanch.guard.guard import Reset, Sweep
 from stanch.service.tally import Count, Tally
 
 if TYPE_CHECKING:
@@ -69,6 +69,11 @@ class GuardMetrics:
             "Attempts answered without counts, as `guard.on_unavailable` says.",
             registry=registry,
         )
+        self.holder = Gauge(
+            "stanch_guard_lease",
+            "1 while this guard does what one of several does for all.",
+            registry=registry,
+        )
         self.messages = Counter(
             "stanch_messages", "Webhooks and chat messages, by what became of them.", ["way", "result"],
             registry=registry,
@@ -99,7 +104,10 @@ class GuardMetrics:
         self.drift.set(sweep.drift)
         for decision in sweep.decisions:
             self.decisions_made.labels(decision.kind, _word(decision.simulated)).inc()
-        for reset in sweep.resets:
+
+    def count_resets(self, resets: Sequence[Reset]) -> None:
+        """Count logins that look like an attack's now."""
+        for reset in resets:
             self.resets.labels(_word(reset.simulated)).inc()
 
     def watch(self, service: Service) -> None:
@@ -134,6 +142,11 @@ class _Levels(Collector):
             "stanch_guard_counters_up",
             "1 while the counters can be read and written.",
             value=not self._service.guard.problem,
+        )
+        yield CounterMetricFamily(
+            "stanch_guard_old_rows",
+            "Attempts dated over an hour back: judged as of now, and not counted.",
+            value=self._service.guard.n_old,
         )
         yield GaugeMetricFamily(
             "stanch_troubles",

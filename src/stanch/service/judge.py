@@ -12,10 +12,9 @@ from stanch.guard.attempts import Action, Answer, Attempt, Reason
 from stanch.guard.device_cookie import is_token
 from stanch.guard.guard import Context
 from stanch.guard.leaked import parse_hash
+from stanch.guard.reasons import load_texts
 from stanch.service.state import Service
 
-ALLOWED: Final = (Reason("allow_list", "The address or account is on the allow-list."),)
-_PASSED: Final = Reason("challenge_passed", "A challenge was passed.")
 _ACTIONS: Final[dict[str, Action]] = {"ban": "deny", "captcha": "challenge"}
 
 
@@ -27,18 +26,25 @@ async def judge(service: Service, attempt: Attempt, source: str, passed: str = "
         service.metrics.guard.unavailable.inc()
     standing = service.decisions.find(attempt.ip)
     if is_allowed(service, attempt.ip, attempt.account):
-        answer = Answer("allow", answer.score, ALLOWED, simulated=False)
+        answer = Answer("allow", answer.score, (explain(service, "allow_list"),), simulated=False)
     elif standing is not None:
         answer = _combine(answer, standing)
     is_challenge = answer.action == "challenge" and not answer.simulated
     # Only a challenge is lifted by a pass.
-    if passed and is_challenge and service.passes.take(passed, attempt.ip, service.now_us()):
-        answer = Answer("allow", answer.score, (_PASSED, *answer.reasons), simulated=False)
+    if passed and is_challenge and await service.passes.take(passed, attempt.ip, service.now_us()):
+        answer = Answer(
+            "allow", answer.score, (explain(service, "challenge_passed"), *answer.reasons), simulated=False
+        )
         context = structs.replace(context, passed=True)
     if answer.action == "allow" or answer.simulated:
         service.ends.note_passed()
     service.metrics.guard.count(source, answer)
     return answer, context
+
+
+def explain(service: Service, code: str) -> Reason:
+    """A reason in the words of the guard's language."""
+    return Reason(code, load_texts(service.guard.settings.lang)[code])
 
 
 def is_leaked(service: Service, credential_hash: str) -> bool | None:

@@ -16,7 +16,7 @@ from stanch.guard.attempts import Answer, Reason
 from stanch.service.attempts import AttemptBody, decode_attempt, read_attempt
 from stanch.service.bodies import decode_json, read_body
 from stanch.service.express import Exchange
-from stanch.service.judge import ALLOWED, hash_account, is_allowed, is_leaked, judge, recognise
+from stanch.service.judge import explain, hash_account, is_allowed, is_leaked, judge, recognise
 from stanch.service.operations import Content, Keyed, Operation, Parameter
 from stanch.service.problems import ProblemError
 from stanch.service.state import Service, find_service
@@ -114,7 +114,7 @@ async def note_outcome(service: Service, body: bytes) -> bytes:
     context = service.ids.read(sent.id, now_us)
     answer = service.guard.settle(context, sent.outcome)
     if answer.action == "reset" and is_allowed(service, context.ip, context.account):
-        answer = Answer("allow", answer.score, ALLOWED, simulated=False)
+        answer = Answer("allow", answer.score, (explain(service, "allow_list"),), simulated=False)
     service.metrics.guard.count_outcome(sent.outcome, answer)
     if sent.outcome != "unknown":
         service.ends.note_told()

@@ -25,6 +25,7 @@ import msgspec
 
 from stanch.errors import UsageError
 from stanch.guard.guard import Sweep
+from stanch.reporting.catalogue import Catalogue, Lang, load_catalogue
 from stanch.service.guard_metrics import GuardMetrics
 from stanch.service.settings import Event, NotifySettings
 
@@ -175,7 +176,7 @@ class _NoRedirect(HTTPRedirectHandler):
         """Refuse."""
 
 
-def _open_chats(find_lang: Callable[[], str]) -> Callable[[Message], None]:
+def _open_chats(find_lang: Callable[[], Lang]) -> Callable[[Message], None]:
     addresses = os.environ.get(CHATS, "").split()
     if not addresses:
         raise UsageError(f"service.notify.chats: the environment variable {CHATS} is empty")
@@ -191,7 +192,7 @@ def _open_chats(find_lang: Callable[[], str]) -> Callable[[Message], None]:
             raise UsageError(f"{CHATS}: address {number} is none that Apprise knows")
 
     def send(message: Message) -> None:
-        if not chats.notify(title=_TITLES[find_lang()], body=message.text):
+        if not chats.notify(title=_load(find_lang()).text("message.title"), body=message.text):
             raise OSError("not every chat took it")
 
     return send
@@ -205,16 +206,20 @@ def _tell(error: Exception) -> str:
 # --- what is said
 
 
-def describe_sweep(sweep: Sweep, was_alarm: bool, lang: str, show: Callable[[int], str]) -> list[Message]:
+def describe_sweep(sweep: Sweep, was_alarm: bool, lang: Lang, show: Callable[[int], str]) -> list[Message]:
     """What is worth telling of a look at the whole."""
-    texts = _TEXTS[lang]
+    texts = _load(lang)
     told: list[Message] = []
     if sweep.alarm != was_alarm:
-        key = "wave_begins" if sweep.alarm else "wave_ends"
         data: dict[str, Any] = {"alarm": sweep.alarm, "attack_share": round(sweep.level, 4)}
         if sweep.alarm:
             data["since"] = show(sweep.since_us)
-        told.append(Message("wave", data, texts[key].format(share=sweep.level, since=data.get("since", ""))))
+        text = (
+            texts.text("message.wave_begins", since=data["since"], share=_tell_share(sweep.level))
+            if sweep.alarm
+            else texts.text("message.wave_ends")
+        )
+        told.append(Message("wave", data, text))
     if sweep.resets:
         resets = [
             {
@@ -226,9 +231,8 @@ def describe_sweep(sweep: Sweep, was_alarm: bool, lang: str, show: Callable[[int
             }
             for reset in sweep.resets[:_MOST_LISTED]
         ]
-        n = len(sweep.resets)
-        text = texts["resets"].format(n=n, simulated=_mark(all(r.simulated for r in sweep.resets), lang))
-        told.append(Message("reset", {"count": n, "resets": resets}, text))
+        text = _count(texts, "resets", [reset.simulated for reset in sweep.resets])
+        told.append(Message("reset", {"count": len(sweep.resets), "resets": resets}, text))
     if sweep.decisions:
         decisions = [
             {
@@ -241,43 +245,27 @@ def describe_sweep(sweep: Sweep, was_alarm: bool, lang: str, show: Callable[[int
             }
             for d in sweep.decisions[:_MOST_LISTED]
         ]
-        n = len(sweep.decisions)
-        text = texts["decisions"].format(
-            n=n, simulated=_mark(all(d.simulated for d in sweep.decisions), lang)
-        )
-        told.append(Message("ban", {"count": n, "decisions": decisions}, text))
+        text = _count(texts, "decisions", [d.simulated for d in sweep.decisions])
+        told.append(Message("ban", {"count": len(sweep.decisions), "decisions": decisions}, text))
     return told
 
 
-def describe_trouble(subject: str, problem: str, lang: str) -> Message:
+def describe_trouble(subject: str, problem: str, lang: Lang) -> Message:
     """Something went wrong without stopping the guard."""
-    text = _TEXTS[lang]["trouble"].format(subject=subject, problem=problem)
+    texts = _load(lang)
+    text = texts.text("message.trouble", subject=texts.text(f"subject.{subject}"), problem=problem)
     return Message("trouble", {"subject": subject, "problem": problem}, text)
 
 
-def _mark(is_simulated: bool, lang: str) -> str:
-    return _TEXTS[lang]["simulated"] if is_simulated else ""
+def _load(lang: Lang) -> Catalogue:
+    return load_catalogue(lang, "stanch.service")
 
 
-_TITLES: Final = {"en": "Stanch", "zh": "Stanch 登录防护"}
-_TEXTS: Final = {
-    "en": {
-        "wave_begins": "An attack on the logins is under way since {since}:"
-        " {share:.0%} of the attempts by strangers.",
-        "wave_ends": "The attack on the logins has ended.",
-        "resets": "{n} logins that were let in look like an attack's now:"
-        " revoke their passwords and sessions (GET /v1/resets).{simulated}",
-        "decisions": "{n} new decisions about addresses.{simulated}",
-        "trouble": "{subject}: {problem}",
-        "simulated": " Simulated: nothing is enforced.",
-    },
-    "zh": {
-        "wave_begins": "自 {since} 起登录接口正受到攻击：陌生来源的登录尝试中约 {share:.0%} 属于攻击。",
-        "wave_ends": "针对登录接口的攻击已经结束。",
-        "resets": "有 {n} 次已放行的登录现在看来属于攻击："
-        "请重置其密码并注销会话（GET /v1/resets）。{simulated}",
-        "decisions": "新增 {n} 条针对地址的处置决定。{simulated}",
-        "trouble": "{subject}：{problem}",
-        "simulated": "（模拟运行，未实际执行）",
-    },
-}
+def _count(texts: Catalogue, key: str, simulated: Sequence[bool]) -> str:
+    mark = texts.text("message.simulated") if all(simulated) else ""
+    return texts.text(f"message.{key}", n=len(simulated), simulated=mark)
+
+
+def _tell_share(share: float) -> str:
+    """An estimate as percent: never all."""
+    return f"{share:.0%}" if share <= 0.99 else "> 99%"

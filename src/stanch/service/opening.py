@@ -55,6 +55,7 @@ def open_service(
         moment = now_us()
         decisions.load(list_kept(connection, moment - RETENTION_US), moment)
         told = Told(list_bouncers(connection))
+    counters = open_counters(guard_settings, secrets, data_dir)
     service = Service(
         settings=settings,
         database=database,
@@ -64,7 +65,9 @@ def open_service(
         people=People(None, secrets.derive("session")),
         now_us=now_us,
         batches=asyncio.Semaphore(settings.max_batches),
-        guard=open_guard(guard_settings, secrets, data_dir),
+        guard=Guard(
+            counters, find_scorecard(guard_settings), guard_settings, secrets.derive("guard"), now_us
+        ),
         allow_list=allow_list,
         decisions=decisions,
         told=told,
@@ -72,30 +75,35 @@ def open_service(
         cookies=DeviceCookies(secrets.derive_all("device")),
         account_keys=secrets.derive_all("device account"),
         limits=Limits(settings.limits),
-        passes=Passes(secrets),
-        leaked=LeakedFilter.open(Path(settings.leaked).expanduser()) if settings.leaked else None,
+        passes=Passes(secrets, counters),
+        leaked=open_leaked(settings),
     )
     service.metrics.guard.watch(service)
     return service
 
 
-def open_guard(settings: GuardSettings, secrets: Secrets, data_dir: Path) -> Guard:
-    """The guard over the counters in the data folder, or on the server that `STANCH_COUNTERS_URL` names."""
-    secret, url = secrets.derive("guard"), os.environ.get("STANCH_COUNTERS_URL")
-    scorecard = find_scorecard(settings)
+def open_counters(settings: GuardSettings, secrets: Secrets, data_dir: Path) -> Counters:
+    """The counters in the data folder, or on the server that `STANCH_COUNTERS_URL` names."""
     sizes = {"customers": settings.customers, "recent": settings.recent}
-    counters: Counters
-    if url:
-        timeout_s = settings.counters_timeout_ms / 1_000
-        counters = SharedCounters(url, timeout_s=timeout_s, secret=secret, **sizes)
-    else:
-        counters = MemoryCounters(data_dir / COUNTERS_FILE, **sizes)
-    return Guard(counters, scorecard, settings, secret)
+    url = os.environ.get("STANCH_COUNTERS_URL")
+    if not url:
+        return MemoryCounters(data_dir / COUNTERS_FILE, **sizes)
+    timeout_s = settings.counters_timeout_ms / 1_000
+    return SharedCounters(url, timeout_s=timeout_s, secret=secrets.derive("guard"), **sizes)
 
 
 def find_scorecard(settings: GuardSettings) -> Scorecard:
     """The shop's own scorecard, or the one built in."""
     return load_scorecard(Path(settings.scorecard).expanduser() if settings.scorecard else None)
+
+
+def open_leaked(settings: ServiceSettings) -> LeakedFilter | None:
+    """The list of leaked credentials, None if there is none.
+
+    Raises:
+        StoreError: it cannot be used.
+    """
+    return LeakedFilter.open(Path(settings.leaked).expanduser()) if settings.leaked else None
 
 
 def find_allow_list(settings: ServiceSettings) -> Path | None:

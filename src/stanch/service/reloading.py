@@ -1,6 +1,6 @@
-"""Settings and scorecard read anew while the service runs: on SIGHUP, and when their files change.
+"""Settings, scorecard and leaked list read anew while the service runs: on SIGHUP, and when files change.
 
-New settings that cannot be used change nothing: the former stay, the log and /readyz say so.
+New ones that cannot be used change nothing: the former stay, the log and /readyz say so.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Final
 import msgspec
 
 from stanch.errors import StanchError
-from stanch.service.opening import find_allow_list, find_scorecard
+from stanch.service.opening import find_allow_list, find_scorecard, open_leaked
+from stanch.service.settings import ServiceSettings
 from stanch.service.state import Service
 from stanch.settings import Settings, load_settings
 
@@ -52,11 +53,14 @@ class Reloader:
             self._reload()
         if self._service.allow_list.refresh():
             self._service.decisions.refresh_allowed(self._service.now_us())
-        self._note_trouble("allow_list", "" if self._service.allow_list.may_ban else _NO_BANS)
+        service = self._service
+        service.note_trouble(
+            "allow_list", "" if service.allow_list.may_ban else service.tell_trouble("allow_list")
+        )
 
-    def _look(self) -> tuple[_Stamp, _Stamp]:
-        scorecard = self._settings.guard.scorecard
-        return _stamp(self._config), _stamp(Path(scorecard).expanduser() if scorecard else None)
+    def _look(self) -> tuple[_Stamp, ...]:
+        names = self._settings.guard.scorecard, self._settings.service.leaked
+        return _stamp(self._config), *(_stamp(Path(name).expanduser() if name else None) for name in names)
 
     def _reload(self) -> None:
         service = self._service
@@ -66,9 +70,10 @@ class Reloader:
         except StanchError as error:
             LOG.error("the settings cannot be used, the former stay: %s", error)
             service.metrics.guard.reloads.labels("refused").inc()
-            self._note_trouble("settings", _FORMER_STAY)
+            service.note_trouble("settings", service.tell_trouble("settings"))
             return
-        self._note_trouble("settings", "")
+        service.note_trouble("settings", "")
+        self._open_leaked(settings.service)
         if settings == self._settings and scorecard == service.guard.scorecard:
             return
         for name in _list_fixed_changes(self._settings, settings):
@@ -84,15 +89,18 @@ class Reloader:
         service.metrics.guard.reloads.labels("used").inc()
         LOG.warning("settings read anew")
 
-    def _note_trouble(self, subject: str, problem: str) -> None:
-        if problem:
-            self._service.troubles[subject] = problem
-        else:
-            self._service.troubles.pop(subject, None)
-
-
-_FORMER_STAY: Final = "the new ones cannot be used, the former stay in force; the log says why"
-_NO_BANS: Final = "it cannot be read, so nobody is banned; the log says why"
+    def _open_leaked(self, settings: ServiceSettings) -> None:
+        """Take the list in the file as it is now; it may have been replaced under the same name."""
+        service, before = self._service, self._service.leaked
+        try:
+            service.leaked = open_leaked(settings)
+        except StanchError as error:
+            LOG.error("the list of leaked credentials cannot be used, the former stays: %s", error)
+            service.note_trouble("leaked", service.tell_trouble("leaked"))
+            return
+        service.note_trouble("leaked", "")
+        if before is not None:
+            before.close()
 
 
 def _list_fixed_changes(old: Settings, new: Settings) -> list[str]:

@@ -9,7 +9,7 @@ import signal
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -146,9 +146,8 @@ def _make_lifespan(duty: Duty, announce: Callable[[], None]) -> Lifespan[Starlet
         try:
             yield
         finally:
-            running.cancel()
-            with suppress(asyncio.CancelledError):
-                await running
+            duty.stop()
+            await running
             await duty.finish()
 
     return live

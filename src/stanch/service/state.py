@@ -16,6 +16,7 @@ from stanch.guard.allow_list import AllowList
 from stanch.guard.device_cookie import DeviceCookies
 from stanch.guard.guard import Guard
 from stanch.guard.leaked import LeakedFilter
+from stanch.reporting.catalogue import load_catalogue
 from stanch.service.attempts import AttemptIds
 from stanch.service.challenge.passes import Passes
 from stanch.service.ends import Ends
@@ -57,6 +58,17 @@ class Service:
     ends: Ends = field(default_factory=Ends)
     #: What is wrong without stopping the service, by subject; told at /readyz.
     troubles: dict[str, str] = field(default_factory=dict)
+
+    def note_trouble(self, subject: str, problem: str) -> None:
+        """Say what is wrong about a subject; nothing if `problem` is empty."""
+        if problem:
+            self.troubles[subject] = problem
+        else:
+            self.troubles.pop(subject, None)
+
+    def tell_trouble(self, key: str) -> str:
+        """What is wrong, in the language of messages."""
+        return load_catalogue(self.settings.notify.lang, "stanch.service").text(f"trouble.{key}")
 
 
 def find_service(request: Request) -> Service:

@@ -90,10 +90,10 @@ async def take(request: Request) -> Response:
     puzzle = passes.open(typed["puzzle"], now_us)
     passed, alert = None, "old"
     if puzzle is not None and typed["solution"]:
-        passed, alert = passes.check_work(puzzle, typed["solution"], now_us), "wrong"
+        passed, alert = await passes.check_work(puzzle, typed["solution"], now_us), "wrong"
     elif puzzle is not None:
+        passed = await passes.check_wait(puzzle, now_us, settings)
         alert = "soon" if passes.may_wait(now_us, settings) else "no_wait"
-        passed = passes.check_wait(puzzle, now_us, settings)
     service.metrics.challenges.labels(_tell_result(passed, typed["solution"])).inc()
     if passed is not None:
         return _let_pass(request, service, passed, choose_next(typed["next"]))
