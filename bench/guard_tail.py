@@ -3,7 +3,7 @@
     python bench/guard_tail.py
     python bench/guard_tail.py --lines 100000 --runs 1
 
-Three combined logs are made, in which every line, 1 line in 10, and 1 in 50 is a login; in a shop's access log
+Three combined logs are made: every line, 1 line in 10, or 1 in 50 is a login; in a shop's access log
 fewer still are. Each tool is measured as a whole process; the runs of both take turns, and medians are shown.
 fail2ban-regex is given a fixed pattern of the date, which makes it several times faster than telling the
 pattern itself.
