@@ -42,6 +42,8 @@ CONNECTIONS: Final = 16
 N_BODIES: Final = 20_000
 N_WARM: Final = 3_000
 N_DECISIONS: Final = 100_000
+#: Room for all who come; a file of the usual 400 MB takes some file systems minutes to remove.
+_SIZES: Final = "[guard]\ncustomers = 100000\nrecent = 100000\n"
 _SCRIPT: Final = """
 local bodies, i = {}, 0
 function init(args)
@@ -233,7 +235,8 @@ def make_contenders(folder: Path, url: str) -> list[Contender]:
         port = find_port()
         config = folder / f"{name}.toml"
         config.write_text(
-            f"[service]\ndata_dir = '{folder}/{name}'\nport = {port}\n[service.limits]\nshop = 1000000\n"
+            f"{_SIZES}[service]\ndata_dir = '{folder}/{name}'\nport = {port}\n"
+            "[service.limits]\nshop = 1000000\n"
         )
         stanch = [sys.executable, "-m", "stanch"]
         contender = Contender(name, [*stanch, "serve", "--config", str(config)], port, environment)
@@ -294,7 +297,7 @@ def measure_decisions(folder: Path, rounds: int) -> tuple[list[float], list[floa
 
     config = folder / "decisions.toml"
     port = find_port()
-    config.write_text(f"[service]\ndata_dir = '{folder}/decisions'\nport = {port}\n")
+    config.write_text(f"{_SIZES}[service]\ndata_dir = '{folder}/decisions'\nport = {port}\n")
     key = add_key(config, "bouncer")
     fill_decisions(folder / "decisions")
     firsts, deltas, n_bytes = [], [], 0
