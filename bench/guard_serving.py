@@ -1,11 +1,16 @@
 """Logins that `stanch serve` judges a second over HTTP, beside an empty endpoint of the same stack.
 
-`python3 dev.py bench guard_serving`. The servers run as processes of their own on 127.0.0.1; load comes to
-one at a time, by turns, from `wrk` on the same machine, from as many connections for all of them; and for the
-waiting time at half that load from a generator that sends at random moments whether or not answers have come,
-so that a stall counts for all who arrive during it. Before, the guard has seen some thousand logins end. With
-Redis the server for the counters runs on the same machine too. Then a bouncer asks for decisions, of which
-there are 100,000 in force. Other work on the machine falls on all; `nice -n -15` in front keeps it away.
+`python3 dev.py bench guard_serving` takes three to four minutes, with `--quick` one. The servers run as
+processes of their own on 127.0.0.1; load comes to one at a time, by turns, from `wrk` on the same machine,
+from as many connections for all of them; and for the waiting time at half of what the guard takes from a
+generator that sends at random moments whether or not answers have come, so that a stall counts for all who
+arrive during it. Before, the guard has seen some thousand logins end. With Redis the server for the
+counters runs on the same machine too. Then a bouncer asks for decisions, of which there are 100,000 in
+force. Other work on the machine falls on all; `nice -n -15` in front keeps it away.
+
+The empty endpoint is a route of Starlette's for `POST /v1/logins/assess` that answers `{}` as JSON, under
+granian and uvloop with the settings of `stanch serve`, called with the same bodies and headers. One reads
+the body, as whoever judges must; one leaves it unread.
 """
 
 from __future__ import annotations
@@ -22,7 +27,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +42,8 @@ CONNECTIONS: Final = 16
 N_BODIES: Final = 20_000
 N_WARM: Final = 3_000
 N_DECISIONS: Final = 100_000
+#: Room for all who come; a file of the usual 400 MB takes some file systems minutes to remove.
+_SIZES: Final = "[guard]\ncustomers = 100000\nrecent = 100000\n"
 _SCRIPT: Final = """
 local bodies, i = {}, 0
 function init(args)
@@ -115,21 +121,26 @@ def ask(port: int, key: str, method: str, path: str, body: str = "") -> bytes:
 
 def warm_up(contender: Contender, bodies: list[str]) -> None:
     """Let the guard see logins end."""
+    connection = http.client.HTTPConnection("127.0.0.1", contender.port, timeout=60)
 
-    def log_in(numbered: tuple[int, str]) -> None:
-        number, body = numbered
-        attempt = json.loads(ask(contender.port, contender.key, "POST", PATH, body))
-        outcome = json.dumps({"id": attempt["id"], "outcome": "failure" if number % 8 == 0 else "success"})
-        ask(contender.port, contender.key, "POST", "/v1/logins/outcome", outcome)
+    def tell(path: str, body: str) -> dict:
+        headers = {"X-Api-Key": contender.key, "Content-Type": "application/json"}
+        connection.request("POST", path, body, headers)
+        answer = connection.getresponse()
+        told = json.loads(answer.read())
+        assert answer.status == 200, told
+        return told
 
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(log_in, enumerate(bodies[:N_WARM])))
+    for number, body in enumerate(bodies[:N_WARM]):
+        outcome = "failure" if number % 8 == 0 else "success"
+        tell("/v1/logins/outcome", json.dumps({"id": tell(PATH, body)["id"], "outcome": outcome}))
+    connection.close()
 
 
-def press(contender: Contender, folder: Path, seconds: float) -> float:
+def press(contender: Contender, folder: Path, seconds: int) -> float:
     """Requests a second with the generator waiting for answers (`wrk`)."""
     command = [
-        "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:g}s", "-s", f"{folder}/load.lua",
+        "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", f"{folder}/load.lua",
         "-H", f"X-Api-Key: {contender.key}", "-H", "Content-Type: application/json",
         f"http://127.0.0.1:{contender.port}{PATH}", "--", f"{folder}/bodies",
     ]  # fmt: skip
@@ -224,7 +235,8 @@ def make_contenders(folder: Path, url: str) -> list[Contender]:
         port = find_port()
         config = folder / f"{name}.toml"
         config.write_text(
-            f"[service]\ndata_dir = '{folder}/{name}'\nport = {port}\n[service.limits]\nshop = 1000000\n"
+            f"{_SIZES}[service]\ndata_dir = '{folder}/{name}'\nport = {port}\n"
+            "[service.limits]\nshop = 1000000\n"
         )
         stanch = [sys.executable, "-m", "stanch"]
         contender = Contender(name, [*stanch, "serve", "--config", str(config)], port, environment)
@@ -285,7 +297,7 @@ def measure_decisions(folder: Path, rounds: int) -> tuple[list[float], list[floa
 
     config = folder / "decisions.toml"
     port = find_port()
-    config.write_text(f"[service]\ndata_dir = '{folder}/decisions'\nport = {port}\n")
+    config.write_text(f"{_SIZES}[service]\ndata_dir = '{folder}/decisions'\nport = {port}\n")
     key = add_key(config, "bouncer")
     fill_decisions(folder / "decisions")
     firsts, deltas, n_bytes = [], [], 0
@@ -316,50 +328,36 @@ def measure_decisions(folder: Path, rounds: int) -> tuple[list[float], list[floa
     return firsts, deltas, n_bytes
 
 
+def report(told: str) -> None:
+    """How far it is, where somebody may be waiting."""
+    print(f"{time.strftime('%X')} {told}", file=sys.stderr, flush=True)
+
+
 def take_turns(
     contenders: list[Contender], folder: Path, bodies: list[str], given: argparse.Namespace
 ) -> None:
     """All servers run; load comes to one at a time."""
-    for _ in range(given.rounds):
+    for turn in range(given.rounds):
         for contender in contenders:
             contender.rates.append(press(contender, folder, given.seconds))
-    for _ in range(given.rounds):
+        rates = ", ".join(f"{contender.name} {contender.rates[-1]:,.0f}" for contender in contenders)
+        report(f"turn {turn + 1} of {given.rounds}, requests/s: {rates}")
+    judging = statistics.median(contenders[2].rates)
+    for turn in range(given.rounds):
+        report(f"turn {turn + 1} of {given.rounds}: waiting times")
         for contender in contenders:
-            half = statistics.median(contender.rates) / 2
+            # The empty ones get what the guard gets: more would keep the generator itself busy.
+            half = min(statistics.median(contender.rates), judging) / 2
             waits = sorted(asyncio.run(wait_openly(contender, bodies, half, given.seconds)))
             at = [waits[int(q * len(waits))] for q in (0.5, 0.99, 0.999)]
             contender.waits.append((at[0], at[1], at[2]))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=6.0, help="of each turn (at most 60)")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each server (at most 20)")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--empty", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--empty-unread", type=int, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.empty or given.empty_unread:
-        serve_empty(given.empty or given.empty_unread, reads=bool(given.empty))
-        return
-    given.seconds, given.rounds = min(given.seconds, 60.0), min(given.rounds, 20)
-    bodies = make_bodies(given.seed)
-    with tempfile.TemporaryDirectory(prefix="stanch-bench-") as name, ExitStack() as stack:
-        folder = Path(name)
-        (folder / "load.lua").write_text(_SCRIPT)
-        (folder / "bodies").write_text("\n".join(bodies))
-        contenders = make_contenders(folder, stack.enter_context(running_redis(folder)))
-        for contender in contenders:
-            stack.enter_context(running(contender.command, contender.port, contender.environment))
-        for contender in contenders[2:]:
-            warm_up(contender, bodies)
-        take_turns(contenders, folder, bodies, given)
-        firsts, deltas, n_bytes = measure_decisions(folder, given.rounds)
-    print(f"{given.rounds} turns of {given.seconds:g} s, {CONNECTIONS} connections, {os.cpu_count()} cores,"
-          f" seed {given.seed}\n")  # fmt: skip
+def show(contenders: list[Contender]) -> None:
+    """One line a server; ratios are medians over turns."""
     print(
         "| server | requests/s (median, range) | of the empty one | of the unread one"
-        " | p50 / p99 / p99.9 ms at half that load |"
+        " | p50 / p99 / p99.9 ms at half the guard's load |"
     )
     print("|---|---:|---:|---:|---:|")
     for contender in contenders:
@@ -371,6 +369,42 @@ def main() -> None:
         waits = " / ".join(f"{statistics.median(part):.1f}" for part in zip(*contender.waits, strict=True))
         shown = f"{statistics.median(rates):,.0f} ({min(rates):,.0f}–{max(rates):,.0f})"
         print(f"| {contender.name} | {shown} | {ratios[0]:.2f} | {ratios[1]:.2f} | {waits} |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=4, help="of each turn (at most 60)")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each server (at most 20)")
+    parser.add_argument("--quick", action="store_true", help="three turns of a second each")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--empty", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--empty-unread", type=int, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.empty or given.empty_unread:
+        serve_empty(given.empty or given.empty_unread, reads=bool(given.empty))
+        return
+    if given.quick:
+        given.seconds, given.rounds = 1, 3
+    given.seconds, given.rounds = min(given.seconds, 60), min(given.rounds, 20)
+    bodies = make_bodies(given.seed)
+    with tempfile.TemporaryDirectory(prefix="stanch-bench-") as name, ExitStack() as stack:
+        folder = Path(name)
+        (folder / "load.lua").write_text(_SCRIPT)
+        (folder / "bodies").write_text("\n".join(bodies))
+        report("starting servers")
+        contenders = make_contenders(folder, stack.enter_context(running_redis(folder)))
+        for contender in contenders:
+            stack.enter_context(running(contender.command, contender.port, contender.environment))
+        for contender in contenders[2:]:
+            warm_up(contender, bodies)
+        take_turns(contenders, folder, bodies, given)
+        stack.close()
+    with tempfile.TemporaryDirectory(prefix="stanch-bench-") as name:
+        report(f"{N_DECISIONS:,} decisions")
+        firsts, deltas, n_bytes = measure_decisions(Path(name), given.rounds)
+    print(f"{given.rounds} turns of {given.seconds} s, {CONNECTIONS} connections, {os.cpu_count()} cores,"
+          f" load average {os.getloadavg()[0]:.0f}, seed {given.seed}\n")  # fmt: skip
+    show(contenders)
     print(f"\nDecisions with {N_DECISIONS:,} in force: first answer {statistics.median(firsts):,.0f} ms"
           f" (most {max(firsts):,.0f}; {n_bytes / 1e6:.1f} MB), deltas {statistics.median(deltas):.1f} ms"
           f" (most {max(deltas):.1f}; {len(deltas)} of them, the connection made anew for each)")  # fmt: skip

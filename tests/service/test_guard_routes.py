@@ -1,5 +1,6 @@
 """The guard over HTTP: what shops and proxies are answered, what is enforced, and what stays simulated."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from stanch.errors import StoreError
 from stanch.guard.attempts import Answer
 from stanch.guard.decisions import Decision
 from stanch.guard.settings import GuardSettings
+from stanch.service import keyring
 from stanch.service.attempts import VALID_S
 
 S = 1_000_000
@@ -239,6 +241,24 @@ def test_both_ways_through_the_service_answer_alike(desk: Desk) -> None:
 def test_times_are_read_as_in_evidence(desk: Desk, time: Any, meant_us: int) -> None:
     made = assess(desk, **({} if time is None else {"time": time}))
     assert desk.service.ids.read(made["id"], desk.now_us).time_s == meant_us // S
+
+
+def test_nobody_waits_for_the_list_of_keys_while_a_key_is_in_use(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assess(desk)
+    ring, shown = desk.service.keyring, desk.headers["X-Api-Key"].encode()
+    fetched, fetch = [], ring._fetch
+    monkeypatch.setattr(keyring, "AHEAD_S", 0.0)
+    monkeypatch.setattr(ring, "_fetch", lambda: fetched.append(None) or fetch())
+
+    async def look() -> None:
+        while not fetched:
+            assert ring.peek(shown) is not None
+            await asyncio.sleep(0)
+
+    asyncio.run(look())
+    assert assess(desk)["action"] == "allow"
 
 
 def test_a_database_that_is_gone_stops_no_login(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

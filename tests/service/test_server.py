@@ -282,9 +282,16 @@ def test_no_path_leads_out(served: Served, path: str) -> None:
 
 
 def test_slow_senders_are_hung_up_on_while_others_are_served(served: Served, key: str) -> None:
-    head = f"POST /v1/events/logins HTTP/1.1\r\nHost: x\r\nX-Api-Key: {key}\r\nContent-Length: 1000\r\n\r\n{{"
+    shop = served.add_key("slow", "shop")
+    with served.client(shop) as client:
+        # From now on it goes the short way.
+        client.post("/v1/logins/assess", json={"ip": "198.51.100.7"})
+    heads = [
+        f"POST {path} HTTP/1.1\r\nHost: x\r\nX-Api-Key: {caller}\r\nContent-Length: 1000\r\n\r\n{{"
+        for path, caller in (("/v1/events/logins", key), ("/v1/logins/assess", shop))
+    ]
     with ThreadPoolExecutor(9) as pool:
-        slow = [pool.submit(send_raw, served, head.encode()) for _ in range(8)]
+        slow = [pool.submit(send_raw, served, head.encode()) for head in heads * 4]
         headless = pool.submit(send_raw, served, b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-A: b\r\n")
         with served.client() as client:
             assert client.get("/healthz").status_code == 200

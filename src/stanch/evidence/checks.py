@@ -26,6 +26,8 @@ MAX_TEXT: Final = 100_000
 #: orders without one.
 MAY_BE_EMPTY: Final = frozenset({"account"})
 _DAY_US: Final = 86_400_000_000
+#: Kinds of columns whose cells are text as people or programs wrote it.
+_TYPED: Final = (Kind.NAME, Kind.TEXT)
 
 _WRONG: Final = {
     Kind.TIME: f"is no time between {FIRST_YEAR} and {LAST_YEAR}, written as 2024-03-31 10:00"
@@ -56,9 +58,10 @@ def check_rows(table: Table, batch: pl.DataFrame, zone: str) -> Checked:
     Columns that the table does not have are dropped.
     """
     checker = _Checker(table, batch, zone)
-    for column in table.columns:
-        if column.name in batch.columns:
-            checker.read(column)
+    given = [column for column in table.columns if column.name in batch.columns]
+    checker.clean([column for column in given if column.kind in _TYPED])
+    for column in given:
+        checker.read(column)
     checker.check_choice()
     checker.name_anonymous()
     checker.check_order_of_times()
@@ -77,6 +80,28 @@ class _Checker:
         self.notes: Counter[str] = Counter()
         self.unknown_words: set[str] = set()
         self.reasons: list[tuple[pl.Series, str]] = []
+        self.texts: dict[str, pl.Series] = {}
+
+    def clean(self, columns: list[Column]) -> None:
+        """Trim and bound all names and texts together: for few rows each call of polars has its price."""
+        if not columns:
+            return
+        texts = pl.DataFrame([_write(self.batch[c.name]) for c in columns])
+        names = [c.name for c in columns if c.kind is Kind.NAME]
+        texts = texts.with_columns(pl.col(names).str.strip_chars())
+        paths = [c.name for c in columns if c.name in {"path", "channel"}]
+        texts = texts.with_columns([_hide_credentials(texts[name]) for name in paths])
+        longest = texts.select(pl.all().str.len_bytes().max()).row(0)
+        has_nul = texts.select(pl.all().str.contains("\0", literal=True).any()).row(0)
+        for column, length, nul in zip(columns, longest, has_nul, strict=True):
+            text = texts[column.name]
+            if (length or 0) > (MAX_NAME if column.kind is Kind.NAME else MAX_TEXT):
+                text = self._cut(column, text)
+            if nul:
+                text = text.str.replace_all("\0", "\ufffd", literal=True)
+            if column.name in {"currency", "country"}:
+                text = text.str.to_uppercase()
+            self.texts[column.name] = text.set(text.eq(""), None)
 
     def read(self, column: Column) -> None:
         cells = self.batch[column.name]
@@ -169,24 +194,13 @@ class _Checker:
             parsed, unknown = parse_word_sets(cells, column)
             self.unknown_words |= {f"{column.name}: {word}" for word in unknown}
             return parsed
-        return self._clean(column, cells)
+        return self.texts[column.name]
 
-    def _clean(self, column: Column, cells: pl.Series) -> pl.Series:
-        text = _write_numbers(cells) if cells.dtype.is_float() else cells.cast(pl.String)
-        if column.kind is Kind.NAME:
-            text = text.str.strip_chars()
-        if column.name in {"path", "channel"}:
-            text = _hide_credentials(text)
+    def _cut(self, column: Column, text: pl.Series) -> pl.Series:
         limit = MAX_NAME if column.kind is Kind.NAME else MAX_TEXT
-        if (text.str.len_bytes().max() or 0) > limit:  # type: ignore[operator]
-            long = (text.str.len_chars() > limit).fill_null(value=False)
-            self._note(f"{column.name} is longer than {limit} characters and was cut", long)
-            text = text.str.slice(0, limit)
-        if text.str.contains("\0", literal=True).any():
-            text = text.str.replace_all("\0", "\ufffd", literal=True)
-        if column.name in {"currency", "country"}:
-            text = text.str.to_uppercase()
-        return text.set(text.eq(""), None)
+        long = (text.str.len_chars() > limit).fill_null(value=False)
+        self._note(f"{column.name} is longer than {limit} characters and was cut", long)
+        return text.str.slice(0, limit)
 
     def _reject(self, mask: pl.Series, reason: str) -> None:
         if mask.any():
@@ -200,8 +214,12 @@ class _Checker:
         return pl.repeat(value=True, n=len(self.batch), dtype=pl.Boolean, eager=True)
 
 
-def _write_numbers(cells: pl.Series) -> pl.Series:
-    """Whole numbers without a fraction: programs make decimals of them as soon as one is missing."""
+def _write(cells: pl.Series) -> pl.Series:
+    """Cells as text; whole numbers without a fraction: programs make decimals of them as soon as one is
+    missing."""
+    if not cells.dtype.is_float():
+        return cells.cast(pl.String)
+    cells = cells.fill_nan(None)
     whole = (cells == cells.round(0)) & (cells.abs() < 2**53)
     return cells.cast(pl.String).zip_with(
         ~whole.fill_null(value=False), cells.set(~whole, None).cast(pl.Int64).cast(pl.String)

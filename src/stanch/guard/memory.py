@@ -492,6 +492,7 @@ def _fade(record: Sequence[float], time_s: int) -> Kind:
     at, a, b, c, d, e, f, g, h, cold, genuine, n = record
     age = time_s - at
     if age > 0:
-        x, y, z = (math.exp(-age / fade) for fade in FADES_S)
+        soon, day, weeks = FADES_S
+        x, y, z = math.exp(-age / soon), math.exp(-age / day), math.exp(-age / weeks)
         return Kind((a * x, b * x, c * x, d * x), (e * y, f * y, g * y, h * y), cold * z, genuine * z, n)
     return Kind((a, b, c, d), (e, f, g, h), cold, genuine, n)

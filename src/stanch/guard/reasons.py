@@ -28,9 +28,9 @@ def list_reasons(
 ) -> tuple[Reason, ...]:
     """The strongest reasons first, at most three."""
     addends = [
-        (scorecard.addends[name][level], name)
+        (addend, name)
         for name, level in zip(BLOCKS, levels, strict=False)
-        if level >= 0 and scorecard.addends[name][level] >= _LEAST
+        if level >= 0 and (addend := scorecard.addends[name][level]) >= _LEAST
     ]
     if leaked and scorecard.leaked >= _LEAST:
         addends.append((scorecard.leaked, "leaked"))
@@ -38,7 +38,12 @@ def list_reasons(
     codes = [name for _, name in addends[:_MOST]]
     if levels and levels[0] % 6 in _SUSPECT:
         codes = ["suspect", *(code for code in codes if code != "behaviour")]
-    return tuple(Reason(code, load_texts(lang)[code]) for code in codes)
+    return tuple(_name_reason(code, lang) for code in codes)
+
+
+@cache
+def _name_reason(code: str, lang: str) -> Reason:
+    return Reason(code, load_texts(lang)[code])
 
 
 def tell_misfit(block: str, distance: float, usual: float, lang: str) -> str:

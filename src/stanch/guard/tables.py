@@ -21,6 +21,7 @@ from stanch.errors import StoreError
 WAYS: Final = 8
 _HEADS: Final = struct.Struct(f"<{WAYS}I")
 _HEAD: Final = struct.Struct("<I")
+_unpack_heads: Final = _HEADS.unpack_from
 _SAMPLE: Final = 512
 
 
@@ -36,6 +37,7 @@ class Table:
         self._memory = memory
         self._bases = bases
         self._record = struct.Struct("<" + record)
+        self._unpack, self._size = self._record.unpack_from, self._record.size
         self.n_sets = count_sets(n_records)
         #: Bits of a key that do not count towards the number of its set.
         self.shift = 64 - (self.n_sets.bit_length() - 1)
@@ -43,27 +45,26 @@ class Table:
     def get(self, key: int) -> tuple[Any, ...] | None:
         """The record of a key, None if there is none."""
         base = self._bases[key >> self.shift]
-        fingerprints = _HEADS.unpack_from(self._memory, base)
+        fingerprints = _unpack_heads(self._memory, base)
         fingerprint = (key & 0xFFFFFFFF) or 1
         if fingerprint in fingerprints:
-            way = fingerprints.index(fingerprint)
-            return self._record.unpack_from(self._memory, base + 64 + way * self._record.size)
+            return self._unpack(self._memory, base + 64 + fingerprints.index(fingerprint) * self._size)
         return None
 
     def put(self, key: int, worth: int, *fields: Any) -> None:
         """Write the record of a key, in place of the least worth of its set if that is full."""
         base = self._bases[key >> self.shift]
         memory = self._memory
-        fingerprints = _HEADS.unpack_from(memory, base)
+        fingerprints = _unpack_heads(memory, base)
         fingerprint = (key & 0xFFFFFFFF) or 1
         if fingerprint in fingerprints:
             way = fingerprints.index(fingerprint)
         elif 0 in fingerprints:
             way = fingerprints.index(0)
         else:
-            worths = _HEADS.unpack_from(memory, base + 32)
+            worths = _unpack_heads(memory, base + 32)
             way = worths.index(min(worths))
-        self._record.pack_into(memory, base + 64 + way * self._record.size, *fields)
+        self._record.pack_into(memory, base + 64 + way * self._size, *fields)
         _HEAD.pack_into(memory, base + 32 + way * 4, worth)
         _HEAD.pack_into(memory, base + way * 4, fingerprint)
 

@@ -159,18 +159,19 @@ class Wave:
 
     def tell(self, client: Kind, place: Kind) -> tuple[int, int, int]:
         """Levels of the blocks `wave`, `client` and `place` for an attempt of a stranger."""
-        site = self._site
-        best = (0, 0, 0)
-        for window in (0, 1):
-            cells = site.day if window else site.soon
+        site, best = self._site, (0, 0, 0)
+        q_client, q_place = self._share(client), self._share(place)
+        for window, cells, of_client, of_place in (
+            (0, site.soon, client.soon[0], place.soon[0]),
+            (1, site.day, client.day[0], place.day[0]),
+        ):
             expected = self._expected[window]
-            q_client, x_client = self._exceed(client, window, expected)
-            q_place, x_place = self._exceed(place, window, expected)
-            excess = max(
-                self._excess if not window or self._excess else 0.0,
-                x_client if self._is_odd(x_client, q_client * expected) else 0.0,
-                x_place if self._is_odd(x_place, q_place * expected) else 0.0,
-            )
+            x_client, x_place = of_client - q_client * expected, of_place - q_place * expected
+            excess = self._excess
+            if x_client > excess and self._is_odd(x_client, q_client * expected):
+                excess = x_client
+            if x_place > excess and self._is_odd(x_place, q_place * expected):
+                excess = x_place
             if not excess:
                 continue
             r_client = _compare(q_client, x_client, excess) if client.n else 0.0
@@ -186,13 +187,11 @@ class Wave:
             best = max(best, levels)
         return best
 
-    def _exceed(self, kind: Kind, window: int, expected: float) -> tuple[float, float]:
-        """A kind's share of ordinary strangers, and its cold refusals beyond those expected."""
+    def _share(self, kind: Kind) -> float:
+        """A kind's share of ordinary strangers."""
         if not kind.n:
-            return 0.0, 0.0
-        share = (kind.cold + _UNSEEN_STRENGTH * _UNSEEN_SHARE) / (self._site.cold + _UNSEEN_STRENGTH)
-        refused = (kind.day if window else kind.soon)[0]
-        return share, refused - share * expected
+            return 0.0
+        return (kind.cold + _UNSEEN_STRENGTH * _UNSEEN_SHARE) / (self._site.cold + _UNSEEN_STRENGTH)
 
     def _is_odd(self, excess: float, mean: float) -> bool:
         if excess < _LEAST_EXCESS_OF_KIND:

@@ -115,6 +115,8 @@ async def _read_batch(request: Request, settings: ServiceSettings) -> bytes:
     packed = await read_body(request, settings.max_body_mb << 20)
     coding = request.headers.get("content-encoding", "").strip().lower()
     limit = settings.max_unpacked_mb << 20
+    if coding in ("", "identity"):
+        return unpack_body(packed, coding, limit)
     return await anyio.to_thread.run_sync(unpack_body, packed, coding, limit, limiter=_CHECKERS)
 
 

@@ -18,6 +18,8 @@ LOG: Final = logging.getLogger("stanch.service")
 
 #: A revoked key stops working within this time at the latest; a new one works at once.
 MAX_AGE_S: Final = 5.0
+#: While keys are in use the list is fetched anew at this age, so that nobody has to wait for it.
+AHEAD_S: Final = 4.0
 #: An unknown key has the list fetched anew, one time after another with a pause between.
 _PAUSE_S: Final = 0.05
 #: How long a request waits for the list if there is an older one.
@@ -34,6 +36,7 @@ class Keyring:
         self._keys: dict[str, ApiKey] = {}
         self._fetched_at = float("-inf")
         self._fetching = asyncio.Lock()
+        self._ahead: asyncio.Task[None] | None = None
         self._noted: dict[str, int] = {}
         self._to_note: dict[str, int] = {}
         #: Good keys as they were shown since the list was fetched: hashing them again would tell nothing new.
@@ -61,8 +64,11 @@ class Keyring:
 
     def peek(self, shown: bytes) -> ApiKey | None:
         """The key that was shown, if it was found good since the list was fetched, lately."""
-        if self._fetched_at <= time.monotonic() - MAX_AGE_S:
+        age_s = time.monotonic() - self._fetched_at
+        if age_s >= MAX_AGE_S:
             return None
+        if age_s >= AHEAD_S and (self._ahead is None or self._ahead.done()):
+            self._ahead = asyncio.create_task(self._refresh(self._fetched_at))
         return self._seen.get(shown)
 
     async def find_by_id(self, key_id: str) -> ApiKey | None:

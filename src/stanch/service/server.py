@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import ipaddress
 import resource
 import signal
@@ -86,6 +87,9 @@ def run_service(
         app = build_app(service, _make_lifespan(duty, lambda: announce(url, service)), more=more)
         traced = Traced(app, settings.traces) if settings.traces else None
         try:
+            # What is there from the start need not be looked through each time.
+            gc.collect()
+            gc.freeze()
             # granian wakes the loop from its threads twice a request: uvloop's wake-ups are cheaper.
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(_serve(traced or app, address, settings, reloader.ask))

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stanch.errors import StoreError
+from stanch.service.deadlines import Deadlines
 from stanch.service.problems import answer_problem
 from stanch.service.state import Service
 
@@ -51,6 +52,7 @@ class Shield:
         self._service = service
         self._headers = (*HEADERS, *((_HSTS,) if service.settings.is_https else ()), _CACHE)
         self._names = frozenset(name for name, _ in self._headers)
+        self._deadlines = Deadlines()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request, or the start and stop of the server."""
@@ -77,10 +79,14 @@ class Shield:
 
     async def _try(self, scope: Scope, receive: Receive, send: Send) -> Response | None:
         """Have the application answer; what to answer instead if it could not."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._deadlines.start(task, self._service.settings.request_timeout_s)
         try:
-            async with asyncio.timeout(self._service.settings.request_timeout_s):
-                await self._app(scope, receive, send)
-        except TimeoutError:
+            await self._app(scope, receive, send)
+        except asyncio.CancelledError:
+            if not self._deadlines.end(task):
+                raise
             return answer_problem(408, "It took too long to arrive or to be answered.", "timeout", _CLOSE)
         except StoreError as error:
             LOG.error("%s", error)
@@ -92,6 +98,8 @@ class Shield:
             return answer_problem(
                 500, f"Something went wrong; the log tells more under {number}.", "internal", _CLOSE
             )
+        finally:
+            self._deadlines.end(task)
         return None
 
     def _complete(self, given: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
