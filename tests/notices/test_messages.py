@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from notices.investigated import write_folder, write_read, write_shop
+from notices.investigated import write_folder, write_shop
 from stanch.cli.app import main
 from stanch.notices.sms import measure_sms
 from stanch.reporting.catalogue import load_catalogue
@@ -18,8 +18,7 @@ AUDIENCES = ("reset", "order", "general")
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
     folder, shop = write_folder(tmp_path / "f"), write_shop(tmp_path / "shop.toml")
-    read = write_read(tmp_path / "read.jsonl")
-    arguments = ["notices", str(folder), "--shop", str(shop), "--read", str(read), "--quiet"]
+    arguments = ["notices", str(folder), "--shop", str(shop), "--quiet"]
     assert main([*arguments, "--out", str(tmp_path / "o")]) == 0
     return tmp_path / "o"
 
