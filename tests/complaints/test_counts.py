@@ -86,7 +86,7 @@ def test_reports_of_one_victim_count_once(engine: Engine, second: dict[str, Any]
 
 
 def test_a_report_that_joins_two_makes_them_one_victim(engine: Engine) -> None:
-    """First by phone, then by order, and then with both: one person, who lost the largest of the sums once."""
+    """First by phone, then by order, and then with both: one person, who lost the largest sum once."""
     rows = [
         report(0, order=None, account=None, phone="139", loss=100.0, currency="CNY"),
         report(1, order="o9", account=None, phone=None, loss=300.0, currency="CNY", received_us=START + DAY),

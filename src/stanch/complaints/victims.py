@@ -30,7 +30,7 @@ def fold_duplicates(reports: pl.DataFrame, owners: dict[str, str]) -> tuple[pl.D
     """Fold reports of one victim into the first of them; the victims, and what they lost.
 
     Two reports are one victim's if they share the complaint's number, order, account (or the
-    account that the order belongs to, by `owners`) or phone, and lie at most `NEAR_US` apart; so a report that
+    account that the order belongs to, by `owners`) or phone, and lie at most `NEAR_US` apart; a report that
     shares the phone with one and the order with another makes all three one victim's. What the first
     report leaves open is filled from the later ones, and fields known are united. Victims have the columns
     of `VICTIMS` and come in order of `received_us`, `complaint`; losses those of `LOSSES`, one row per
