@@ -33,7 +33,8 @@ def fold_duplicates(reports: pl.DataFrame, owners: dict[str, str]) -> tuple[pl.D
     account that the order belongs to, by `owners`) or phone, and lie at most `NEAR_US` apart; a report that
     shares the phone with one and the order with another makes all three one victim's. What the first
     report leaves open is filled from the later ones, and fields known are united. Victims have the columns
-    of `VICTIMS` and come in order of `received_us`, `complaint`; losses those of `LOSSES`, one row per
+    of `VICTIMS`, and `reports` (the numbers of all their complaints, the first first), and come in order of
+    `received_us`, `complaint`; losses those of `LOSSES`, one row per
     victim and currency: of reports in one currency the largest counts, and one without a currency is
     in that of the victim's others if there is a single one.
     """
@@ -54,7 +55,8 @@ def fold_duplicates(reports: pl.DataFrame, owners: dict[str, str]) -> tuple[pl.D
     kept = [victim for victim in victims if victim.same_as is None]
     lost = [(at, *loss) for at, victim in enumerate(kept) for loss in _settle(victim.losses).items()]
     cells = pl.DataFrame([victim.cells for victim in kept], schema=VICTIMS)
-    return cells, pl.DataFrame(lost, schema=LOSSES, orient="row")
+    reports_of = pl.Series("reports", [list(victim.reports) for victim in kept], pl.List(pl.String))
+    return cells.with_columns(reports_of), pl.DataFrame(lost, schema=LOSSES, orient="row")
 
 
 @dataclass(slots=True)
@@ -64,6 +66,8 @@ class _Victim:
     n: int
     cells: dict[str, Any] = field(default_factory=dict)
     losses: dict[str | None, float] = field(default_factory=dict)
+    #: Numbers of the complaints, in order of their time; the values mean nothing.
+    reports: dict[str, None] = field(default_factory=dict)
     last_us: int = 0
     #: The earlier victim that a later report showed to be the same person.
     same_as: _Victim | None = None
@@ -84,6 +88,7 @@ class _Victim:
         else:
             self.cells = {name: row[name] for name in VICTIMS}
         self.last_us = max(self.last_us, row["received_us"])
+        self.reports[row["complaint"]] = None
         if row["loss"]:
             self._lose(row["currency"], row["loss"])
 
@@ -92,6 +97,7 @@ class _Victim:
         other.same_as = self
         _merge(self.cells, other.cells)
         self.last_us = max(self.last_us, other.last_us)
+        self.reports |= other.reports
         for currency, loss in other.losses.items():
             self._lose(currency, loss)
 
