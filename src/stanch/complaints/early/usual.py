@@ -24,9 +24,11 @@ _WEEKDAY_COUNT: Final = 15.0
 #: Days on either side of the day 52 weeks ago that tell what is usual at this time of the year.
 _SEASON_DAYS: Final = 3
 _YEAR_DAYS: Final = 364
-#: What is busier is so less so many deviations, so that chance is none, shrunk to none by such a count, and held
-#: to be at most so much: a leak is no season.
-_BUSY_DEVIATIONS: Final = 1.0
+#: What is busier is so less so many deviations, so that chance is none (more of them for the volume, since the
+#: busiest of several spans counts), shrunk to none by such a count, and held to be at most so much: a leak is no
+#: season.
+_SEASON_DEVIATIONS: Final = 1.0
+_VOLUME_DEVIATIONS: Final = 2.0
 _BUSY_COUNT: Final = 4.0
 _MOST_BUSY: Final = 3.0
 #: Spans of days, up to the day, over which the volume is looked at: complaints follow orders at once or weeks later.
@@ -55,7 +57,11 @@ class Usual:
         return self._find_level() * self._find_factor(day, busy)
 
     def learn(self, day: date, count: int, busy: float = 1.0, *, careful: bool) -> None:
-        """Take in one day; `careful`: a rise is not believed at once, so that it does not hide itself."""
+        """Take in one day.
+
+        Not `careful`, before the level is trusted, the level alone is learnt; later a rise is not believed at
+        once, so that it does not hide itself.
+        """
         keep = self._keep
         factor = self._find_factor(day, busy)
         mean = self._find_level() * factor
@@ -66,11 +72,11 @@ class Usual:
             learnt = min(learnt, self.tolerated_rise * mean + 3.0 * spread + 1.0)
             self._excess = keep * self._excess + ((learnt - mean) ** 2 - mean) / max(mean, 0.1) ** 2
             self._excess_days = keep * self._excess_days + 1.0
+            seen = self._weekday[day.weekday()]
+            slow = keep**7
+            seen[0], seen[1] = slow * seen[0] + learnt, slow * seen[1] + usual
         self._counts = keep * self._counts + learnt
         self._exposure = keep * self._exposure + factor
-        seen = self._weekday[day.weekday()]
-        slow = keep**7
-        seen[0], seen[1] = slow * seen[0] + learnt, slow * seen[1] + usual
 
     def learn_none(self, n_days: int) -> None:
         """Take in `n_days` days without any, before all others."""
@@ -116,7 +122,7 @@ class Usual:
         """By how much the same days a year ago were above their level."""
         middle = day.toordinal() - _YEAR_DAYS
         near = range(middle - _SEASON_DAYS, middle + _SEASON_DAYS + 1)
-        return find_busy([self._year[at] for at in near if at in self._year], self.alpha)
+        return find_busy([self._year[at] for at in near if at in self._year], self.alpha, _SEASON_DEVIATIONS)
 
 
 @dataclass(slots=True)
@@ -130,24 +136,23 @@ class Volume:
 
     def add(self, day: date, count: int) -> float:
         """Take in one day; how many times busier than usual the days up to it are, at least 1."""
-        self._latest.append((day, count, self.usual.expect(day)))
         self.n_days += 1
         if self.n_days <= WARM_UP_DAYS:
             self.usual.learn(day, count, careful=False)
             return 1.0
+        self._latest.append((day, count, self.usual.expect(day)))
         if len(self._latest) > _SPANS[-1]:
             earlier, n, _ = self._latest.pop(0)
-            if self.n_days > 2 * WARM_UP_DAYS:
-                self.usual.learn(earlier, n, careful=True)
+            self.usual.learn(earlier, n, careful=True)
         seen = [(n, expected) for _, n, expected in self._latest]
-        return max(find_busy(seen[-span:], self.usual.alpha) for span in _SPANS)
+        return max(find_busy(seen[-span:], self.usual.alpha, _VOLUME_DEVIATIONS) for span in _SPANS)
 
 
-def find_busy(seen: list[tuple[int, float]], alpha: float) -> float:
+def find_busy(seen: list[tuple[int, float]], alpha: float, deviations: float) -> float:
     """By how much counts are surely above what was expected of them, from 1 to `_MOST_BUSY`."""
     if not seen:
         return 1.0
     counts, expected = (float(sum(part)) for part in zip(*seen, strict=True))
     spread = expected + alpha * sum(mean**2 for _, mean in seen)
-    sure = counts - _BUSY_DEVIATIONS * math.sqrt(spread)
+    sure = counts - deviations * math.sqrt(spread)
     return min(max((sure + _BUSY_COUNT) / (expected + _BUSY_COUNT), 1.0), _MOST_BUSY)
