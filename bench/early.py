@@ -86,11 +86,13 @@ KINDS: Final = (
 
 
 def simulate_orders(kind: Peace, n_days: int, random: np.random.Generator) -> Counts:
-    """Orders of each day: they grow with the complaints, and sales begin five days before their complaints do."""
+    """Orders of each day: they grow with the complaints; sales begin five days before their complaints."""
     days = np.arange(n_days)
     level = kind.mean * kind.orders * kind.growth ** (days / 365)
     for start in HOLIDAYS:
-        level[(days % 365 >= start - ORDERED) & (days % 365 < start - ORDERED + HOLIDAY_DAYS)] *= kind.holidays
+        level[(days % 365 >= start - ORDERED) & (days % 365 < start - ORDERED + HOLIDAY_DAYS)] *= (
+            kind.holidays
+        )
     return random.poisson(level * random.gamma(1 / ORDERS_ALPHA, ORDERS_ALPHA, n_days)).astype(np.int64)
 
 
@@ -158,7 +160,12 @@ def make_victims(
 
 
 def watch(
-    kind: Peace, given: Given, settings: EarlySettings, counts: Counts, random: np.random.Generator, planted: Counts
+    kind: Peace,
+    given: Given,
+    settings: EarlySettings,
+    counts: Counts,
+    random: np.random.Generator,
+    planted: Counts,
 ) -> Replay:
     """What would have rung over `counts`, `planted` of which are the outbreak's."""
     days = [FIRST + timedelta(days=i) for i in range(len(counts))]

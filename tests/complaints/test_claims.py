@@ -17,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stanch.cli.app import main
+from stanch.complaints import count_complaints
 from stanch.complaints.claims import Register, Totals, add_up, open_register
 from stanch.complaints.claims.register import STATES, Author, Claim
-from stanch.complaints import count_complaints
 from stanch.complaints.claims.sheet import import_victims, read_sheet, write_sheet
 from stanch.complaints.council import count_demands, list_rows, write_csv, write_page, write_text
 from stanch.complaints.victims import VICTIMS

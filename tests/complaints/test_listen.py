@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from stanch.complaints.masking import mask_text
 from stanch.complaints.model import train
 from stanch.complaints.reading import Report, read_report
 from stanch.complaints.reading.text import Text
-from stanch.complaints.scripts import Told, find_scripts
+from stanch.complaints.scripts import Told, find_scripts, follow_scripts
 from stanch.complaints.vectors import list_features
 
 RECEIVED = "2024-05-15T10:00:00+08:00"
@@ -173,6 +174,33 @@ def test_a_script_is_noticed_with_its_third_complaint() -> None:
     texts = [WHOLESALER[0].format(n=n) for n in (3, 5, 8)]
     assert find_scripts([tell(t) for t in texts[:2]]).tolist() == [-1, -1]
     assert find_scripts([tell(t) for t in texts]).tolist() == [0, 0, 0]
+
+
+def test_a_new_script_is_noticed_on_the_day_of_its_third_complaint_among_others() -> None:
+    """A known script goes on every day; a new one begins, and ordinary complaints come as well."""
+    first = date(2024, 5, 1)
+    stream = [(day, WHOLESALER[day % 2].format(n=day)) for day in range(60)]
+    stream += [(day, "裙子掉色申请退货") for day in range(0, 60, 3)]
+    stream += [(day, "网上办贷款先交了3000元保证金,联系不上了") for day in (3, 50)]
+    stream += [(day, PARCEL[day % 2].format(n=day)) for day in (31, 40, 44, 45, 52)]
+    days = [first + timedelta(days=day) for day, _ in stream]
+    followed = follow_scripts([tell(text) for _, text in stream], days)
+    assert [max(days[i] for i in group) for group in followed.founders] == [
+        days[2],
+        first + timedelta(days=44),
+    ]
+    assert followed.labels[:60].tolist() == [0] * 60
+    assert followed.labels[60:82].tolist() == [-1] * 22
+    assert followed.labels[82:].tolist() == [1] * 5
+    cut = [i for i, day in enumerate(days) if day <= first + timedelta(days=44)]
+    known = follow_scripts([tell(stream[i][1]) for i in cut], [days[i] for i in cut])
+    assert known.labels.tolist() == followed.labels[cut].tolist(), "later complaints change nothing"
+
+
+def test_complaints_too_far_apart_make_no_new_script() -> None:
+    told = [tell(WHOLESALER[0].format(n=n)) for n in (3, 5, 8)]
+    days = [date(2024, 5, 1) + timedelta(days=n) for n in (0, 20, 40)]
+    assert follow_scripts(told, days).founders == []
 
 
 def test_the_order_of_complaints_changes_no_script() -> None:

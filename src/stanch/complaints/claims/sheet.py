@@ -101,8 +101,9 @@ def _follow(register: Register, wanted: Claim, author: Author) -> int:
 def import_victims(register: Register, reports: pl.DataFrame, author: Author) -> tuple[int, int]:
     """A claim for each victim of `reports` whom the register does not have; new claims, and victims known.
 
-    One victim reporting thrice is one claim, of the largest loss in each currency, by whichever of the reports it
-    was registered; where a later report shows two claims to be one victim's, an untouched one becomes a duplicate.
+    One victim reporting thrice is one claim, of the largest loss in each currency, by whichever report
+    it was registered; where a later report shows two claims to be one victim's, an untouched one becomes a
+    duplicate.
     A victim without a loss is registered too, with no amount.
     """
     victims, losses = fold_duplicates(reports, {})

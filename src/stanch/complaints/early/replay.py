@@ -51,11 +51,12 @@ def replay_complaints(
     """Watch `victims` day by day; None where there are none.
 
     `victims` has a row per victim: `day`, and any of `DIMENSIONS`. What is `not_fraud` is not
-    watched; the weekly rule counts `fake_customer_service` where kinds are given, else all. The record runs from
-    `first` to `last`, or from the first to the last complaint. How busy the shop is tell its `orders` of each
-    day, or else the complaints that are no fraud.
+    watched; the weekly rule counts `fake_customer_service` where kinds are given, else all. The record runs
+    from `first` to `last`, or from the first to the last complaint. How busy the shop is tell its `orders` of
+    each day, or else the complaints that are no fraud.
     """
     victims = victims.filter(pl.col("day").is_between(first or date.min, last or date.max))
+    seen: list[date] = sorted(victims["day"].to_list())
     ordinary = victims.clear()
     if "kind" in victims.columns:
         is_ordinary = pl.col("kind").fill_null("") == "not_fraud"
@@ -63,7 +64,6 @@ def replay_complaints(
     if victims.is_empty():
         return None
     by = tuple(name for name in DIMENSIONS if name in victims.columns and victims[name].count())
-    seen: list[date] = sorted(victims["day"].to_list())
     days = _list_days(first or seen[0], last or seen[-1])
     counts = {name: _count_by_day(victims, name) for name in by}
     whole = Counter(victims["day"].to_list())

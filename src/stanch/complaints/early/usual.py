@@ -1,8 +1,8 @@
 """What is usual: a level that is learnt day by day, with weekdays, season and over-dispersion.
 
-The level is a gamma-Poisson mean with forgetting. It is multiplied by a factor for the weekday, and by how busy
-these days are: by what the same week a year ago had above its level (sales come back), or by the volume of orders,
-whichever is more.
+The level is a gamma-Poisson mean with forgetting. It is multiplied by a factor for the weekday, and by how
+busy these days are: by what the same week a year ago had above its level (sales come back), or by the volume
+of orders, whichever is more.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _WEEKDAY_COUNT: Final = 15.0
 #: Days on either side of the day 52 weeks ago that tell what is usual at this time of the year.
 _SEASON_DAYS: Final = 3
 _YEAR_DAYS: Final = 364
-#: What is busier is so less so many deviations, so that chance is none (more of them for the volume, since the
-#: busiest of several spans counts), shrunk to none by such a count, and held to be at most so much: a leak is no
-#: season.
+#: What is busier is so less so many deviations, so that chance is none (more of them for the volume, since
+#: the busiest of several spans counts), shrunk to none by such a count, and held to be at most so much: a
+#: leak is no season.
 _SEASON_DEVIATIONS: Final = 1.0
 _VOLUME_DEVIATIONS: Final = 2.0
 _BUSY_COUNT: Final = 4.0
 _MOST_BUSY: Final = 3.0
-#: Spans of days, up to the day, over which the volume is looked at: complaints follow orders at once or weeks later.
+#: Spans of days, up to the day, over which the volume is looked at: complaints follow orders at once or later
 _SPANS: Final = (1, 3, 7, 14)
 #: Days from which on a level is trusted; before, it is learnt without caution.
 WARM_UP_DAYS: Final = 14
