@@ -50,7 +50,13 @@ def test_they_name_what_the_callers_of_this_incident_say(out: Path) -> None:
     mail = (out / "messages" / "order.en.mail.txt").read_text()
     assert "registered as a wholesaler" in mail
     assert "refund" in mail
-    assert "误将您登记为批发商或代理" in (out / "messages" / "order.zh.mail.txt").read_text()
+    assert (
+        "that you were registered as a wholesaler or agent by mistake or that you are due a refund." in mail
+    )
+    assert (
+        "例如：误将您登记为批发商或代理；或要给您退款。"
+        in (out / "messages" / "order.zh.mail.txt").read_text()
+    )
 
 
 def test_they_claim_only_what_the_shop_said_that_it_never_asks(out: Path) -> None:

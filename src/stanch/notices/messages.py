@@ -150,5 +150,6 @@ def _list_facts(
 
 def _join(texts: Catalogue, kind: str, words: list[str]) -> str:
     told = [texts.text(f"{kind}.{word}") for word in words if f"{kind}.{word}" in texts]
-    last = texts.text("list.or")
-    return last.join([texts.text("list.comma").join(told[:-1]), told[-1]] if len(told) > 1 else told)
+    between, last = ("told", "told_or") if kind == "pretext" else ("comma", "or")
+    parts = [texts.text(f"list.{between}").join(told[:-1]), told[-1]] if len(told) > 1 else told
+    return texts.text(f"list.{last}").join(parts)
