@@ -67,6 +67,8 @@ class Given:
     split: bool = False
     kinds: bool = False
     orders: bool = False
+    #: Share of the outbreak's calls whose kind is read right.
+    recall: float = RECALL
 
 
 KINDS: Final = (
@@ -132,29 +134,27 @@ def simulate_outbreak(random: np.random.Generator) -> tuple[int, Counts]:
 #: Shares of kinds among ordinary complaints, and what the reading says of each: rows true, columns read.
 MIX: Final = (0.03, 0.12, 0.85)
 READ: Final = (KIND, "phishing", "not_fraud")
-READING: Final = np.array([[0.85, 0.07, 0.08], [0.08, 0.82, 0.10], [0.02, 0.03, 0.95]])
+READING: Final = ((0.08, 0.82, 0.10), (0.02, 0.03, 0.95))
+RECALL: Final = 0.85
 
 
-def make_victims(
-    counts: Counts, random: np.random.Generator, split: bool, outbreak: Counts | None = None
-) -> pl.DataFrame:
-    """A row per complaint; with `split`, in six regions, four products and two couriers by chance.
-
-    `outbreak`: how many of each day are of it; where given, or an array of none, kinds are told.
-    """
+def make_victims(counts: Counts, random: np.random.Generator, given: Given, outbreak: Counts) -> pl.DataFrame:
+    """A row per complaint, `outbreak` of each day its own; parts are six regions, four products, two couriers."""
     days = [FIRST + timedelta(days=int(i)) for i in np.repeat(np.arange(len(counts)), counts)]
     columns: dict[str, Any] = {"day": pl.Series(days, dtype=pl.Date)}
-    if split:
+    if given.split:
         for name, shares in (("region", (9, 5, 3, 2, 1, 1)), ("product", (4, 3, 2, 1)), ("courier", (2, 1))):
             p = np.array(shares) / sum(shares)
             columns[name] = random.choice([f"{name}{i}" for i in range(len(shares))], len(days), p=p)
-    if outbreak is not None:
+    if given.kinds:
         parts = [
             np.where(np.arange(n) < outbreak[day], 0, random.choice(3, n, p=MIX))
             for day, n in enumerate(counts)
         ]
         true = np.concatenate(parts)
-        drawn = (random.random(len(true))[:, None] > READING[true].cumsum(axis=1)).sum(axis=1)
+        lost = (1 - given.recall) / 2
+        reading = np.vstack([[given.recall, lost, lost], READING])
+        drawn = (random.random(len(true))[:, None] > reading[true].cumsum(axis=1)).sum(axis=1)
         columns["kind"] = [READ[i] for i in drawn]
     return pl.DataFrame(columns)
 
@@ -173,7 +173,7 @@ def watch(
     if given.orders:
         drawn = simulate_orders(kind, len(counts), random)
         orders = Counter(dict(zip(days, drawn.tolist(), strict=True)))
-    victims = make_victims(counts, random, given.split, planted if given.kinds else None)
+    victims = make_victims(counts, random, given, planted)
     replay = replay_complaints(victims, settings, FIRST, days[-1], orders)
     assert replay is not None
     return replay
@@ -270,11 +270,14 @@ def main() -> None:
     parser.add_argument("--split", action="store_true", help="by region, product and courier as well")
     parser.add_argument("--kinds", action="store_true", help="with kinds, as the reading tells them")
     parser.add_argument("--orders", action="store_true", help="with the number of orders of each day")
+    parser.add_argument(
+        "--recall", type=float, default=RECALL, help="share of its calls whose kind is read right"
+    )
     parser.add_argument("--ceiling", action="store_true", help="the best alarm that there can be, instead")
     parser.add_argument("--only", default="", help="kinds of shops whose name holds this")
     args = parser.parse_args()
     settings = EarlySettings() if args.rise is None else EarlySettings(tolerated_rise=args.rise)
-    given = Given(args.split, args.kinds, args.orders)
+    given = Given(args.split, args.kinds, args.orders, args.recall)
     begun = time.perf_counter()
     rows = []
     for kind in KINDS:
