@@ -38,6 +38,13 @@ ONSET: Final = 400
 KIND: Final = "fake_customer_service"
 
 
+#: Shares of kinds among ordinary complaints, and what the reading says of each: rows true, columns read.
+MIX: Final = (0.03, 0.12, 0.85)
+READ: Final = (KIND, "phishing", "not_fraud")
+READING: Final = ((0.08, 0.82, 0.10), (0.02, 0.03, 0.95))
+RECALL: Final = 0.85
+
+
 @dataclass(frozen=True)
 class Peace:
     """One kind of peaceful shop."""
@@ -131,15 +138,8 @@ def simulate_outbreak(random: np.random.Generator) -> tuple[int, Counts]:
     return int(np.flatnonzero(made)[0]), counts
 
 
-#: Shares of kinds among ordinary complaints, and what the reading says of each: rows true, columns read.
-MIX: Final = (0.03, 0.12, 0.85)
-READ: Final = (KIND, "phishing", "not_fraud")
-READING: Final = ((0.08, 0.82, 0.10), (0.02, 0.03, 0.95))
-RECALL: Final = 0.85
-
-
 def make_victims(counts: Counts, random: np.random.Generator, given: Given, outbreak: Counts) -> pl.DataFrame:
-    """A row per complaint, `outbreak` of each day its own; parts are six regions, four products, two couriers."""
+    """A row per complaint, `outbreak` of each day its own; in regions, products and couriers by chance."""
     days = [FIRST + timedelta(days=int(i)) for i in np.repeat(np.arange(len(counts)), counts)]
     columns: dict[str, Any] = {"day": pl.Series(days, dtype=pl.Date)}
     if given.split:
