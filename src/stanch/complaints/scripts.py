@@ -36,7 +36,7 @@ _NEAR: Final = 0.75
 #: latest members stand for a script.
 _WAITS: Final = 30
 _POOL: Final = 1_000
-_LATEST: Final = 100
+_LATEST: Final = 30
 
 #: What is asked for in one breath: a tool to share the screen with, a page that wants a card.
 _WAYS: Final = {
@@ -76,7 +76,9 @@ def find_scripts(told: Sequence[Told], seed: int = 0) -> NDArray[np.int64]:
             int,
         )
         if len(rows) >= MIN_SIZE:
-            found = _group(_vectorise([told[i] for i in rows]), np.random.default_rng(seed))
+            concepts = [_hash_concepts(told[i]) for i in rows]
+            vectors = _vectorise([told[i].features for i in rows], concepts)
+            found = _group(vectors, np.random.default_rng(seed))
             labels[rows] = np.where(found >= 0, found + n, -1)
             n += int(found.max(initial=-1)) + 1
     return _renumber(labels)
@@ -101,6 +103,7 @@ def follow_scripts(told: Sequence[Told], days: Sequence[date]) -> Followed:
     labels = np.full(len(told), -1, dtype=np.int64)
     founders: list[list[int]] = []
     of_fraud = [i for i, one in enumerate(told) if one.reading.kind != "not_fraud"]
+    concepts = {i: _hash_concepts(told[i]) for i in of_fraud}
     news: dict[tuple[date, str], list[int]] = {}
     for i in sorted(of_fraud, key=lambda i: days[i]):
         news.setdefault((days[i], told[i].reading.language), []).append(i)
@@ -110,7 +113,7 @@ def follow_scripts(told: Sequence[Told], days: Sequence[date]) -> Followed:
         known, pool = members[language], waiting[language]
         pool[:] = [i for i in pool if (day - days[i]).days <= _WAITS][-_POOL:]
         rows = [*(i for group in known.values() for i in group), *pool, *new]
-        vectors = _vectorise([told[i] for i in rows])
+        vectors = _vectorise([told[i].features for i in rows], [concepts[i] for i in rows])
         at = {i: row for row, i in enumerate(rows)}
         for i, label in zip(new, _join(vectors, at, known, new), strict=True):
             labels[i] = label
@@ -147,12 +150,15 @@ def _find_new(vectors: Vectors, at: dict[int, int], pool: list[int]) -> list[lis
     return [group for group in found if len(group) >= MIN_SIZE]
 
 
-def _vectorise(told: Sequence[Told]) -> Vectors:
-    words = weigh(stack([t.features for t in told]))
-    concepts = weigh(stack([hash_words(_list_concepts(t.reading), _CONCEPTS) for t in told], _CONCEPTS))
+def _vectorise(features: Sequence[NDArray[np.int64]], concepts: Sequence[NDArray[np.int64]]) -> Vectors:
+    told, words = weigh(stack(concepts, _CONCEPTS)), weigh(stack(features))
     return sparse.csr_array(
-        sparse.hstack([concepts * np.sqrt(_SHARE), words * np.sqrt(1 - _SHARE)], format="csr")
+        sparse.hstack([told * np.sqrt(_SHARE), words * np.sqrt(1 - _SHARE)], format="csr")
     )
+
+
+def _hash_concepts(told: Told) -> NDArray[np.int64]:
+    return hash_words(_list_concepts(told.reading), _CONCEPTS)
 
 
 def _list_concepts(reading: Reading) -> list[str]:
