@@ -391,6 +391,30 @@ def test_a_kind_rings_among_many_other_complaints() -> None:
     assert not replay_complaints(table(days[:425]), EarlySettings(), FIRST, last).alarms  # type: ignore[union-attr]
 
 
+def test_ordinary_complaints_tell_a_sale_from_a_leak() -> None:
+    """A sale brings four times as much of everything, a leak more calls alone."""
+    times = [4 if 200 <= i < 207 else 1 for i in range(230)]
+    ordinary = [10 * n for n in times]
+    sale = [2 * n for n in times]
+
+    def ring(calls: list[int], beside: list[int]) -> list[int]:
+        kinds = ["not_fraud"] * sum(beside) + ["fake_customer_service"] * sum(calls)
+        victims = pl.concat([table(beside), table(calls)]).with_columns(kind=pl.Series(kinds))
+        replay = replay_complaints(victims, EarlySettings(), FIRST, FIRST + timedelta(days=229))
+        assert replay is not None
+        return [(alarm.day - FIRST).days for alarm in replay.alarms]
+
+    assert ring(sale, ordinary) == []
+    assert ring(sale, [10] * 230), "with ordinary complaints as ever it is news"
+    assert min(ring(plant(sale, 202, OUTBREAK), ordinary)) in (202, 203, 204)
+
+
+def test_the_first_days_teach_no_weekday() -> None:
+    """A busy record begins with a guess: that must not make its first weekday many times busier."""
+    replay = watch([20] * 120)
+    assert [usual for _, _, usual in replay.days[20:]] == pytest.approx([20] * 100, rel=0.1)
+
+
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_a_kind_is_told_in_words(lang: Any) -> None:
     told = tell_alarm(replace(ALARM, by="kind", value="fake_customer_service"), lang)
