@@ -187,6 +187,8 @@ def test_texts_alone_ring_by_kind_and_new_script(
     assert [(a["day"], a["value"]) for a in found["rules"] if a["kind"] == "new_script"] == [
         (day, "s1 冒充客服（店铺）：误设为批发商；要求提供验证码")
     ]
+    assert main(["complaints", "watch", str(file)]) == 0
+    assert "s1 Fake customer service (the shop)" in capfdbinary.readouterr().out.decode()
     rung = {(a["by"], a["value"].partition(" ")[0]): a["day"] for a in found["alarms"]}
     assert rung["kind", "fake_customer_service"] == day
 
