@@ -20,7 +20,7 @@ from stanch.cli.app import main
 from stanch.complaints import count_complaints
 from stanch.complaints.claims import Register, Totals, add_up, open_register
 from stanch.complaints.claims.register import STATES, Author, Claim
-from stanch.complaints.claims.sheet import import_victims, read_sheet, write_sheet
+from stanch.complaints.claims.sheet import Imported, import_victims, read_sheet, write_sheet
 from stanch.complaints.council import count_demands, list_rows, write_csv, write_page, write_text
 from stanch.complaints.victims import VICTIMS
 from stanch.engine import EngineSettings, open_engine
@@ -270,11 +270,22 @@ def test_a_report_that_joins_two_claims_leaves_one(tmp_path: Path) -> None:
     both = {"complaint": "k3", "received_us": 2 * day, "phone": "p", "order": "o"}
     import_victims(register, as_table([one, other]), LI)
     register.apply(LI.write("k2", "verified"))
-    assert import_victims(register, as_table([one, other, both]), LI) == (0, 1)
+    assert import_victims(register, as_table([one, other, both]), LI) == Imported(0, 1, [])
     assert [(c.claim, c.state, c.of) for c in register.claims.values()] == [
         ("k1", "duplicate", "k2"),
         ("k2", "verified", ""),
     ]
+
+
+def test_claims_whose_reports_tell_more_by_now_are_named(tmp_path: Path) -> None:
+    register = Register(tmp_path / "claims.jsonl")
+    first = {"complaint": "k1", "received_us": 0, "phone": "p", "loss": 100.0, "currency": "CNY"}
+    later = {"complaint": "k2", "received_us": 1, "phone": "p", "loss": 900.0, "currency": "CNY"}
+    import_victims(register, as_table([first]), LI)
+    assert import_victims(register, as_table([first, later]), LI).short == ["k1"]
+    assert register.claims["k1"].claimed == {"CNY": Decimal(100)}, "amounts once registered stay"
+    register.apply(LI.write("k1", "verified"))
+    assert import_victims(register, as_table([first, later]), LI).short == [], "a person has looked"
 
 
 def test_the_table_is_the_same_in_every_form() -> None:
