@@ -32,8 +32,8 @@ _SHARE: Final = 0.5
 _ALIKE: Final = 0.36
 #: Likeness to its centre, as part of its members' mean, with which a complaint joins a script.
 _NEAR: Final = 0.75
-#: Days that a complaint without a script waits for others like it, how many such wait, and how many of its
-#: latest members stand for a script.
+#: Days that a complaint without a script waits for others like it, how many wait and come at a time (a day can
+#: bring a year's backlog), and how many of its latest members stand for a script.
 _WAITS: Final = 30
 _POOL: Final = 1_000
 _LATEST: Final = 30
@@ -109,7 +109,8 @@ def follow_scripts(told: Sequence[Told], days: Sequence[date]) -> Followed:
         news.setdefault((days[i], told[i].reading.language), []).append(i)
     waiting: dict[str, list[int]] = {"en": [], "zh": []}
     members: dict[str, dict[int, list[int]]] = {"en": {}, "zh": {}}
-    for (day, language), new in news.items():
+    batches = [(*key, new[n : n + _POOL]) for key, new in news.items() for n in range(0, len(new), _POOL)]
+    for day, language, new in batches:
         known, pool = members[language], waiting[language]
         pool[:] = [i for i in pool if (day - days[i]).days <= _WAITS][-_POOL:]
         rows = [*(i for group in known.values() for i in group), *pool, *new]
