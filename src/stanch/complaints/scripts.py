@@ -32,8 +32,8 @@ _SHARE: Final = 0.5
 _ALIKE: Final = 0.36
 #: Likeness to its centre, as part of its members' mean, with which a complaint joins a script.
 _NEAR: Final = 0.75
-#: Days that a complaint without a script waits for others like it, how many wait and come at a time (a day can
-#: bring a year's backlog), and how many of its latest members stand for a script.
+#: Days that a complaint without a script waits for others like it, how many wait and come at a time (one day
+#: can bring a year's backlog), and how many of its latest members stand for a script.
 _WAITS: Final = 30
 _POOL: Final = 1_000
 _LATEST: Final = 30
