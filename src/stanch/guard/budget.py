@@ -22,16 +22,17 @@ from stanch.guard.counters import Counters
 _FIRST: Final = -8.0
 _STEP: Final = 0.25
 _N: Final = 81
-_FADE_S: Final = 7 * 86_400.0
+_FADE_S: Final = 28 * 86_400.0
 #: Genuine logins, at least, that a share is taken of: a shop that starts may challenge a few.
 _LEAST: Final = 1_000.0
 _MOST_OPENED: Final = 0.05
 
 
 class _State(Struct):
-    #: By score: logins; attempts.
+    #: By score: logins; attempts; the scorecard's sum of genuine logins.
     logins: list[float]
     attempts: list[float]
+    genuine: list[float]
     total: float = 0.0
     time_s: int = 0
 
@@ -43,20 +44,24 @@ class Budget:
         self._counters = counters
         self.share = share
         saved = counters.load("budget")
-        self._state = msgspec.msgpack.decode(saved, type=_State) if saved else _State([0.0] * _N, [0.0] * _N)
+        self._state = msgspec.msgpack.decode(saved, type=_State) if saved else _make_state()
         #: Log-odds below which nobody is challenged.
         self.threshold = math.inf
         self._above = np.zeros(_N)
         self.sweep(0)
 
-    def note(self, log_odds: float, genuine: float, *, success: bool = True) -> None:
-        """An attempt with its score; `genuine`: the probability that its login is a customer's."""
+    def note(self, log_odds: float, genuine: float, *, success: bool = True, again: bool = False) -> None:
+        """An attempt with its score; `genuine`: the probability that its login is a customer's.
+
+        `again`: its account is under suspicion already, and counted.
+        """
         bin = int((log_odds - _FIRST) / _STEP)
         if bin >= 0:
             bin = min(bin, _N - 1)
             self._state.attempts[bin] += 1
-            if success:
+            if success and not again:
                 self._state.logins[bin] += 1
+                self._state.genuine[bin] += genuine
         if success:
             self._state.total += genuine
 
@@ -76,10 +81,17 @@ class Budget:
             fade = math.exp(-age / _FADE_S)
             state.logins = [n * fade for n in state.logins]
             state.attempts = [n * fade for n in state.attempts]
+            state.genuine = [n * fade for n in state.genuine]
             state.total *= fade
             state.time_s = time_s
-        genuine = np.maximum(np.array(state.logins) - _MOST_OPENED * np.array(state.attempts), 0.0)
-        self._above = np.cumsum(genuine[::-1])[::-1]
+        logins, attempts, genuine = np.cumsum(
+            [state.logins[::-1], state.attempts[::-1], state.genuine[::-1]], axis=1
+        )[:, ::-1]
+        self._above = np.maximum(logins - _MOST_OPENED * attempts, genuine)
         allowed = np.flatnonzero(self._above <= self.share * max(state.total, _LEAST))
         self.threshold = _FIRST + float(allowed[0]) * _STEP if len(allowed) and self.share else math.inf
         self._counters.save("budget", msgspec.msgpack.encode(state))
+
+
+def _make_state() -> _State:
+    return _State([0.0] * _N, [0.0] * _N, [0.0] * _N)

@@ -31,6 +31,8 @@ _LATE: Final = 1.0
 _SUSPECT: Final = 4.0
 #: `Seen.again` of an account that had such a login within a month.
 _OPENED: Final = 4
+#: ... or one that was held an attack's at all.
+_SUSPECTED: Final = (4, 5)
 _MOST_LATE: Final = 50_000
 _MOST_PER_SWEEP: Final = 5_000
 #: … and so many before others have their turn.
@@ -214,7 +216,7 @@ class Guard:
             good=good,
             sure=context.log_odds >= _SUSPECT,
         )
-        self._budget.note(context.log_odds, 1 - p, success=success)
+        self._budget.note(context.log_odds, 1 - p, success=success, again=context.again in _SUSPECTED)
         if not self._wave.alarm:
             self._drift.note(context.levels, 1 - p)
         if not success:

@@ -224,7 +224,9 @@ class Tally:
         if not success:
             failed |= 1 << (keys.net & 63)
         if suspect:
-            suspected = [time_s, sure]
+            # What was sure stays so, for as long as it is remembered.
+            recent = suspected[1] and abs(time_s - suspected[0]) <= SUSPECT_S
+            suspected = [time_s, sure or recent]
         self._tries.put(
             keys.account, time_s,
             time_s, net, _tag(keys.place), device, success, pending, n, day, failed, *suspected,
@@ -335,11 +337,11 @@ class Tally:
 
     def minutes(self, time_s: int, n: int) -> NDArray[np.int64]:
         """Attempts by minute and cell."""
-        last = time_s // 60
+        first = time_s // 60 - n + 1
         ring = np.frombuffer(self._memory, np.int32, 5 * _MINUTES, _HEADER).reshape(_MINUTES, 5)
-        wanted = np.arange(last - n + 1, last + 1)
-        found = ring[wanted % _MINUTES].astype(np.int64)
-        return np.where(found[:, :1] == wanted[:, None], found[:, 1:], 0)
+        at = first % _MINUTES
+        found = np.concatenate((ring[at : at + n], ring[: max(at + n - _MINUTES, 0)])).astype(np.int64)
+        return found[:, 1:] * (found[:, :1] == np.arange(first, first + n)[:, None])
 
     def load(self, name: str) -> bytes:
         """What was saved under a name; empty if nothing."""

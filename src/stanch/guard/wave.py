@@ -112,10 +112,9 @@ class Wave:
             # The clock was wrong when this was saved.
             self.state.minute, self.state.until_s = time_s // 60, 0
         fade = math.exp(-learn / _MEMORY_MIN) if learn > 0 else 1.0
-        sums = np.cumsum(minutes[::-1], axis=0)
+        sums = np.cumsum(np.add.reduceat(minutes[::-1], (0, *_WINDOWS[:-1])), axis=0).tolist()
         share, excess, late = 0.0, 0.0, (0.0, 0.0)
-        for null, width in zip(self.state.nulls, _WINDOWS, strict=True):
-            cells = tuple(sums[width - 1].tolist())
+        for null, width, cells in zip(self.state.nulls, _WINDOWS, sums, strict=True):
             observed = max(cells[0], 0.0)
             predicted = predict_refusals(cells, whole)
             mean = null.kappa * predicted
