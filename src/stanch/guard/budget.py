@@ -22,9 +22,11 @@ from stanch.guard.counters import Counters
 _FIRST: Final = -8.0
 _STEP: Final = 0.25
 _N: Final = 81
-_FADE_S: Final = 28 * 86_400.0
+_FADE_S: Final = 14 * 86_400.0
 #: Genuine logins, at least, that a share is taken of: a shop that starts may challenge a few.
 _LEAST: Final = 1_000.0
+#: It is told from so long a time, at least, how many come.
+_SOON_S: Final = 86_400.0
 _MOST_OPENED: Final = 0.05
 
 
@@ -35,6 +37,7 @@ class _State(Struct):
     genuine: list[float]
     total: float = 0.0
     time_s: int = 0
+    since_s: int = 0
 
 
 class Budget:
@@ -47,7 +50,7 @@ class Budget:
         self._state = msgspec.msgpack.decode(saved, type=_State) if saved else _make_state()
         #: Log-odds below which nobody is challenged.
         self.threshold = math.inf
-        self._above = np.zeros(_N)
+        self._above, self._total = np.zeros(_N), _LEAST
         self.sweep(0)
 
     def note(self, log_odds: float, genuine: float, *, success: bool = True, again: bool = False) -> None:
@@ -68,7 +71,7 @@ class Budget:
     def spent(self, log_odds: float) -> float:
         """Share of genuine logins with at least this score, at the last look."""
         first = min(max(math.ceil((log_odds - _FIRST) / _STEP), 0), _N - 1) if log_odds < math.inf else _N - 1
-        return float(self._above[first]) / max(self._state.total, _LEAST)
+        return float(self._above[first]) / self._total
 
     def sweep(self, time_s: int) -> None:
         """Let the past fade, set the threshold."""
@@ -77,6 +80,7 @@ class Budget:
         age = min(time_s - state.time_s, 86_400) if state.time_s else 0
         if age < 0 or not state.time_s:
             state.time_s = time_s
+        state.since_s = min(state.since_s or time_s, time_s)
         if age > 0:
             fade = math.exp(-age / _FADE_S)
             state.logins = [n * fade for n in state.logins]
@@ -88,7 +92,10 @@ class Budget:
             [state.logins[::-1], state.attempts[::-1], state.genuine[::-1]], axis=1
         )[:, ::-1]
         self._above = np.maximum(logins - _MOST_OPENED * attempts, genuine)
-        allowed = np.flatnonzero(self._above <= self.share * max(state.total, _LEAST))
+        # Who has just begun has as much as whoever has gone on like this for long.
+        whole = 1 - math.exp(-max(time_s - state.since_s, _SOON_S) / _FADE_S)
+        self._total = max(state.total / whole, _LEAST)
+        allowed = np.flatnonzero(self._above <= self.share * self._total)
         self.threshold = _FIRST + float(allowed[0]) * _STEP if len(allowed) and self.share else math.inf
         self._counters.save("budget", msgspec.msgpack.encode(state))
 

@@ -29,7 +29,7 @@ _LOOKS_S: Final = (600, 3_600, 21_600, 86_400)
 _LATE: Final = 1.0
 #: Log-odds from which a login is all but surely an attack's.
 _SUSPECT: Final = 4.0
-#: `Seen.again` of an account that had such a login within a month.
+#: `Seen.again` of an account that had such a login within a week.
 _OPENED: Final = 4
 #: ... or one that was held an attack's at all.
 _SUSPECTED: Final = (4, 5)

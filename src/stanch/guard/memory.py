@@ -223,10 +223,9 @@ class Tally:
                 day, failed = last_day, last_failed
         if not success:
             failed |= 1 << (keys.net & 63)
-        if suspect:
-            # What was sure stays so, for as long as it is remembered.
-            recent = suspected[1] and abs(time_s - suspected[0]) <= SUSPECT_S
-            suspected = [time_s, sure or recent]
+        # Only what is sure itself renews a suspicion or lifts it: else an owner would never be rid of it.
+        if suspect and (sure or not suspected[0] or abs(time_s - suspected[0]) > SUSPECT_S):
+            suspected = [time_s, sure]
         self._tries.put(
             keys.account, time_s,
             time_s, net, _tag(keys.place), device, success, pending, n, day, failed, *suspected,
