@@ -218,9 +218,8 @@ def run_reaction(args: argparse.Namespace) -> None:
         print(found[-1], flush=True)
     for name in ("alarm_min", "met_min"):
         waits = [r[name] if r[name] is not None and r[name] <= 120 else np.inf for r in found]
-        print(
-            f"{name}: median {np.median(waits):.1f}, within 10 minutes {sum(w <= 10 for w in waits)} of {len(waits)}"
-        )
+        soon = sum(w <= 10 for w in waits)
+        print(f"{name}: median {np.median(waits):.1f}, within 10 minutes {soon} of {len(waits)}")
 
 
 def measure_wave(seed: int, per_minute: float) -> Record:

@@ -2,9 +2,8 @@
 
     python3 dev.py bench scorecard --seeds 2 --scale 0.3
 
-Each family and seed is one shop. What was planted teaches; in `stanch train`, where nobody knows, the batch
-model does. The seeds start at 1001, so that no measurement with others uses a shop that the scorecard was
-made from.
+Each family and seed is one shop; the batch model teaches, as in `stanch train`. The seeds start at 1001, so
+that no measurement with others uses a shop that the scorecard was made from.
 """
 
 from __future__ import annotations
@@ -13,21 +12,21 @@ import argparse
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
 
-import polars as pl
-
-from stanch.evidence.checks import check_rows
-from stanch.evidence.tables import LOGINS
+from loading import load_tables
+from stanch.engine import EngineSettings, open_engine
 from stanch.guard.guard import Guard
 from stanch.guard.memory import MemoryCounters
 from stanch.guard.scorecard import load_scorecard
 from stanch.guard.settings import GuardSettings
+from stanch.progress import SilentProgress
 from stanch.simulation import CASES, PEACEFUL, simulate_logins
-from stanch.simulation.scoring import mark_attacks
-from stanch.train import Lesson, fit_scorecard, learn, write_scorecard
+from stanch.stuffing import StuffingSettings, find_attacks
+from stanch.train import TEACHER, Lesson, fit_scorecard, learn, write_scorecard
 
 FAMILIES = tuple(name for name, case in CASES.items() if case.attacks or (name in PEACEFUL and case.events))
 OUT = Path(__file__).resolve().parents[1] / "src/stanch/guard/scorecard.json"
@@ -36,13 +35,14 @@ OUT = Path(__file__).resolve().parents[1] / "src/stanch/guard/scorecard.json"
 def teach(family: str, seed: int, scale: float) -> Lesson:
     """What one simulated shop teaches."""
     lesson = Lesson()
-    incident = simulate_logins(family, seed, scale=scale)
-    numbered = incident.tables["logins"].with_columns(line=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
-    rows = check_rows(LOGINS, numbered, "UTC").frame
-    planted = mark_attacks(incident.truth, rows["line"].cast(pl.Int64))
+    tables = simulate_logins(family, seed, scale=scale).tables
+    with closing(open_engine("duckdb", EngineSettings(threads=1))) as engine:
+        load_tables(engine, tables, ("logins",))
+        find_attacks(engine, frozenset(tables["logins"].columns), StuffingSettings(), 0, SilentProgress())
+        rows = engine.fetch(TEACHER)
     counters = MemoryCounters(None, customers=60_000, recent=200_000)
     guard = Guard(counters, load_scorecard(None), GuardSettings(), b"scorecard" * 4)
-    learn(lesson, rows, planted.cast(pl.Float64).to_numpy(), guard)
+    learn(lesson, rows, rows["p_attack"].to_numpy(), guard)
     return lesson
 
 

@@ -22,8 +22,8 @@ from stanch.guard.counters import Counters, Kind
 _WINDOWS: Final = (5, 10, 30, 60, 180, 720, 1440)
 #: Number of the window of an hour.
 _HOUR: Final = 3
-_DEVIATIONS: Final = 6.0
-_SPREAD: Final = 0.35
+_DEVIATIONS: Final = 5.0
+_SPREAD: Final = 0.25
 _SPREAD_OF_KINDS: Final = 1.0
 _LEAST_EXCESS: Final = 10.0
 _LEAST_EXCESS_OF_KIND: Final = 10.0
