@@ -36,6 +36,8 @@ _MOST_KAPPA: Final = 6.0
 _KAPPA_STRENGTH: Final = 10.0
 #: Memory of kappa in minutes: a quarter of the guard's age, at least and at most this.
 _MEMORY_MIN: Final = (0.25 * 1440, 14 * 1440)
+#: A guard younger than this has nothing to compare with.
+_SILENT_MIN: Final = 60
 #: No more is forgotten at a step, however far the clock jumps.
 _MOST_AT_ONCE_MIN: Final = 1440
 #: How many cold refusals the ordinary mix of kinds is worth against that of an attack.
@@ -118,8 +120,8 @@ class Wave:
             # The clock was wrong when this was saved.
             self.state.minute, self.state.until_s = time_s // 60, 0
         self.state.first_minute = min(self.state.first_minute or time_s // 60, time_s // 60)
-        least, most = _MEMORY_MIN
-        memory = min(max((time_s // 60 - self.state.first_minute) / 4, least), most)
+        age = time_s // 60 - self.state.first_minute
+        memory = min(max(age / 4, _MEMORY_MIN[0]), _MEMORY_MIN[1])
         fade = math.exp(-learn / memory) if learn > 0 else 1.0
         sums = np.cumsum(np.add.reduceat(minutes[::-1], (0, *_WINDOWS[:-1])), axis=0).tolist()
         share, excess, late = 0.0, 0.0, (0.0, 0.0)
@@ -129,11 +131,16 @@ class Wave:
             # A long window learns its own late.
             mean = max(null.kappa, self.state.nulls[_HOUR].kappa) * predicted
             variance = null.dispersion * (mean + 1)
-            spread = _SPREAD * max((width / 60) ** -0.25, 0.3)
+            spread = _SPREAD * min(max((width / 60) ** -0.25, 0.3), 1.0)
             deviation = math.sqrt(variance + (spread * mean) ** 2)
             z = (observed - mean) / deviation
             still = observed - late[0] < 1 or late[0] > late[1] + math.sqrt(late[1] + 1)
-            if z > _DEVIATIONS and observed - mean > _LEAST_EXCESS and (width <= 10 or still):
+            if (
+                age >= _SILENT_MIN
+                and z > _DEVIATIONS
+                and observed - mean > _LEAST_EXCESS
+                and (width <= 10 or still)
+            ):
                 n = observed + max(cells[2], 0.0)
                 share = max(share, (observed - mean) / n)
                 excess = max(excess, observed - mean)
