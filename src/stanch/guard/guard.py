@@ -28,7 +28,7 @@ _LOOKS_S: Final = (600, 3_600, 21_600, 86_400)
 #: Log-odds more than a challenge needs: several looks at one login find more that is chance.
 _LATE: Final = 1.0
 #: Log-odds from which a login is all but surely an attack's.
-_SUSPECT: Final = 4.0
+_SUSPECT: Final = 3.0
 #: `Seen.again` of an account that had such a login within a week.
 _OPENED: Final = 4
 #: ... or one that was held an attack's at all.
@@ -355,7 +355,7 @@ class Guard:
         log_odds = self._score(levels, context.leaked)
         if log_odds < self._challenge + _LATE:
             return None
-        self._counters.forget(context.keys, sure=True)
+        self._counters.forget(context.keys, sure=log_odds >= _SUSPECT)
         self._budget.note(log_odds, 1 - probability(log_odds + self.scorecard.success[context.habit]))
         reasons = list_reasons(self.scorecard, levels, self.settings.lang)
         return Reset(
