@@ -236,7 +236,8 @@ def measure_wave(seed: int, per_minute: float) -> Record:
     rows = read_rows(incident.tables["logins"])
     attack = mark_attacks(incident.truth, rows["line"]).to_numpy()
     times = rows["time_us"].to_numpy()
-    start, end = int(times[attack].min()), int(times[attack].max())
+    start = int(times[attack].min())
+    end = start + 120 * _MINUTE_US
     amid = (times >= start) & (times <= end)
     wanted = 0.05 / 0.95 * int((amid & ~attack).sum()) / max(int((amid & attack).sum()), 1)
     kept = ~attack | (amid & (np.random.default_rng(seed).random(len(rows)) < wanted))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stanch.guard.counters import Kind
 from stanch.guard.memory import MemoryCounters
@@ -14,11 +15,11 @@ DAY_MIN = 1_440
 class Minutes(MemoryCounters):
     """Counters of a site whose attempts are given by the minute."""
 
-    def __init__(self, cells: np.ndarray) -> None:
+    def __init__(self, cells: NDArray[np.int64]) -> None:
         super().__init__(None, customers=1_000, recent=1_000)
         self._cells = np.vstack([np.zeros((DAY_MIN, 4), np.int64), cells])
 
-    def minutes(self, time_s: int, n: int) -> np.ndarray:
+    def minutes(self, time_s: int, n: int) -> NDArray[np.int64]:
         """As planned."""
         end = DAY_MIN + time_s // 60
         return self._cells[end - n : end]
