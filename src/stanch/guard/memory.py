@@ -340,7 +340,8 @@ class Tally:
         ring = np.frombuffer(self._memory, np.int32, 5 * _MINUTES, _HEADER).reshape(_MINUTES, 5)
         at = first % _MINUTES
         found = np.concatenate((ring[at : at + n], ring[: max(at + n - _MINUTES, 0)])).astype(np.int64)
-        return found[:, 1:] * (found[:, :1] == np.arange(first, first + n)[:, None])
+        seen: NDArray[np.int64] = found[:, 1:] * (found[:, :1] == np.arange(first, first + n)[:, None])
+        return seen
 
     def load(self, name: str) -> bytes:
         """What was saved under a name; empty if nothing."""
