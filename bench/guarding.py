@@ -265,7 +265,7 @@ def run_speed(args: argparse.Namespace) -> None:
         last[c].to_list() if c in last.columns else [None] * len(last)
         for c in ("ip", "account", "user_agent", "ja4", "device", "country", "asn")
     ]
-    now = int(rows["time_us"].max())
+    now = int(rows["time_us"].to_numpy()[-1])
     attempts = [
         Attempt(now, ip, account, agent, ja4, device, country=country, asn=asn)
         for ip, account, agent, ja4, device, country, asn in zip(*cells, strict=True)
