@@ -22,11 +22,13 @@ START_S = START_US // SECOND_US
 KEYS = KeyMaker(b"a secret of the tests")
 
 
-def note(counters: MemoryCounters, attempt: Attempt, *, success: bool, good: bool = True) -> None:
+def note(
+    counters: MemoryCounters, attempt: Attempt, *, success: bool, good: bool = True, sure: bool = True
+) -> None:
     keys, time_s = KEYS.make(attempt), attempt.time_us // SECOND_US
     seen = counters.look(keys, time_s)
     cold = seen.habit not in (6, 10, 11, 12)
-    counters.note(keys, time_s, seen, success=success, cold=cold, p=0.0, good=good, sure=True)
+    counters.note(keys, time_s, seen, success=success, cold=cold, p=0.0, good=good, sure=sure)
 
 
 def look(counters: MemoryCounters, attempt: Attempt):  # type: ignore[no-untyped-def]
@@ -49,6 +51,13 @@ def test_a_success_makes_a_habit_only_after_a_while(counters: MemoryCounters) ->
 def test_a_failure_makes_no_habit(counters: MemoryCounters) -> None:
     note(counters, customer(1, START_US), success=False)
     assert look(counters, customer(1, START_US + HOUR_US)).habit == 0
+
+
+def test_a_doubtful_visit_neither_lifts_nor_prolongs_a_sure_suspicion(counters: MemoryCounters) -> None:
+    note(counters, customer(1, START_US), success=True, good=False)
+    note(counters, customer(1, START_US + 5 * DAY_US), success=True, good=False, sure=False)
+    assert look(counters, customer(1, START_US + 6 * DAY_US)).again == 4
+    assert look(counters, customer(1, START_US + 8 * DAY_US)).again == 0
 
 
 def test_an_updated_browser_is_still_known(counters: MemoryCounters) -> None:

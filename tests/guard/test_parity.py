@@ -46,7 +46,8 @@ def pairs() -> list[tuple[dict[str, int], Context]]:
     rows = rows.filter(day == busiest)
     contexts: list[Context] = []
     counters = MemoryCounters(None, customers=5_000, recent=20_000)
-    guard = Guard(counters, load_scorecard(None), GuardSettings(), b"parity of features")
+    # Nobody is challenged: policy has no say in features.
+    guard = Guard(counters, load_scorecard(None), GuardSettings(budget=0.0), b"parity of features")
     rehearse(rows, guard, observe=lambda context, outcome: contexts.append(context))
     sample = np.random.default_rng(1).choice(np.arange(len(rows) // 2, len(rows)), N_SAMPLED, replace=False)
     return [(_compute_batch(rows.head(int(i) + 1)), contexts[int(i)]) for i in sorted(sample)]

@@ -25,18 +25,22 @@ from stanch.guard.counters import Counters
 _FIRST: Final = -8.0
 _STEP: Final = 0.25
 _N: Final = 81
-_FADE_S: Final = 7 * 86_400.0
+_FADE_S: Final = 14 * 86_400.0
 #: Genuine logins, at least, that a share is taken of: a shop that starts may challenge a few.
 _LEAST: Final = 1_000.0
+#: It is told from so long a time, at least, how many come.
+_SOON_S: Final = 86_400.0
 _MOST_OPENED: Final = 0.05
 
 
 class _State(Struct):
-    #: By score: logins; attempts.
+    #: By score: logins; attempts; the scorecard's sum of genuine logins.
     logins: list[float]
     attempts: list[float]
+    genuine: list[float]
     total: float = 0.0
     time_s: int = 0
+    since_s: int = 0
 
     def add(self, new: _State, time_s: int) -> None:
         """Let the past fade, add what is new."""
@@ -45,8 +49,10 @@ class _State(Struct):
         fade = math.exp(-age / _FADE_S) if age > 0 else 1.0
         self.logins = [n * fade + m for n, m in zip(self.logins, new.logins, strict=True)]
         self.attempts = [n * fade + m for n, m in zip(self.attempts, new.attempts, strict=True)]
+        self.genuine = [n * fade + m for n, m in zip(self.genuine, new.genuine, strict=True)]
         self.total = self.total * fade + new.total
         self.time_s = time_s
+        self.since_s = min(self.since_s or time_s, time_s)
 
 
 class Budget:
@@ -61,21 +67,25 @@ class Budget:
         self.threshold = math.inf
         self._take_over(_read(counters.load("budget")))
 
-    def note(self, log_odds: float, genuine: float, *, success: bool = True) -> None:
-        """An attempt with its score; `genuine`: the probability that its login is a customer's."""
+    def note(self, log_odds: float, genuine: float, *, success: bool = True, again: bool = False) -> None:
+        """An attempt with its score; `genuine`: the probability that its login is a customer's.
+
+        `again`: its account is under suspicion already, and counted.
+        """
         bin = int((log_odds - _FIRST) / _STEP)
         if bin >= 0:
             bin = min(bin, _N - 1)
             self._new.attempts[bin] += 1
-            if success:
+            if success and not again:
                 self._new.logins[bin] += 1
+                self._new.genuine[bin] += genuine
         if success:
             self._new.total += genuine
 
     def spent(self, log_odds: float) -> float:
         """Share of genuine logins with at least this score, at the last look."""
         first = min(max(math.ceil((log_odds - _FIRST) / _STEP), 0), _N - 1) if log_odds < math.inf else _N - 1
-        return float(self._above[first]) / max(self._total, _LEAST)
+        return float(self._above[first]) / self._total
 
     def sweep(self, time_s: int) -> None:
         """Add to the sums what was counted here, set the threshold."""
@@ -91,15 +101,19 @@ class Budget:
         self._take_over(state)
 
     def _take_over(self, state: _State) -> None:
-        genuine = np.maximum(np.array(state.logins) - _MOST_OPENED * np.array(state.attempts), 0.0)
-        self._above = np.cumsum(genuine[::-1])[::-1]
-        self._total = state.total
-        allowed = np.flatnonzero(self._above <= self.share * max(state.total, _LEAST))
+        logins, attempts, genuine = np.cumsum(
+            [state.logins[::-1], state.attempts[::-1], state.genuine[::-1]], axis=1
+        )[:, ::-1]
+        self._above = np.maximum(logins - _MOST_OPENED * attempts, genuine)
+        # Who has just begun has as much as whoever has gone on like this for long.
+        whole = 1 - math.exp(-max(state.time_s - state.since_s, _SOON_S) / _FADE_S)
+        self._total = max(state.total / whole, _LEAST)
+        allowed = np.flatnonzero(self._above <= self.share * self._total)
         self.threshold = _FIRST + float(allowed[0]) * _STEP if len(allowed) and self.share else math.inf
 
 
 def _make_state() -> _State:
-    return _State([0.0] * _N, [0.0] * _N)
+    return _State([0.0] * _N, [0.0] * _N, [0.0] * _N)
 
 
 def _read(saved: bytes) -> _State:

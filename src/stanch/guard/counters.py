@@ -18,8 +18,8 @@ from stanch.guard.keys import Keys
 
 #: How soon after a failure a person tries again, at the latest.
 NEAR_S: Final = 20 * 60
-#: How long a login that was held an attack's is remembered against strangers.
-SUSPECT_S: Final = 30 * 86_400
+#: How long a login that was held an attack's is remembered against strangers: long enough for a new password.
+SUSPECT_S: Final = 7 * 86_400
 #: A client or place needs so many attempts to be judged for itself; rarer ones are counted together.
 OWN_FROM: Final = 20
 #: Time constants of the two fading windows and of the long memory of a kind, in seconds.
@@ -58,7 +58,7 @@ class Seen(Struct, frozen=True, gc=False):
     #: elsewhere, 1 this place, 3 this network.
     habit: int
     #: Who tried the account within 20 minutes: 0 nobody, 1 from here, 2 from here and got in, 3 from
-    #: elsewhere; 4 within a month a login to it was all but surely an attack's, 5 it was held one.
+    #: elsewhere; 4 within a week a login to it was all but surely an attack's, 5 it was held one.
     again: int
     #: The try before was a stranger's refusal that nobody has followed up yet.
     pending: bool

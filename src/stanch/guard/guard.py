@@ -32,9 +32,11 @@ _SKEW_S: Final = 60
 #: Log-odds more than a challenge needs: several looks at one login find more that is chance.
 _LATE: Final = 1.0
 #: Log-odds from which a login is all but surely an attack's.
-_SUSPECT: Final = 4.0
-#: `Seen.again` of an account that had such a login within a month.
+_SUSPECT: Final = 3.0
+#: `Seen.again` of an account that had such a login within a week.
 _OPENED: Final = 4
+#: ... or one that was held an attack's at all.
+_SUSPECTED: Final = (4, 5)
 #: Late looks taken at once.
 _MOST_AT_ONCE: Final = 5_000
 #: A host needs so many other accounts, none of them let in, and so sure an attack, for a decision.
@@ -265,7 +267,7 @@ class Guard:
             good=good,
             sure=context.log_odds >= _SUSPECT,
         )
-        self._budget.note(context.log_odds, 1 - p, success=success)
+        self._budget.note(context.log_odds, 1 - p, success=success, again=context.again in _SUSPECTED)
         if not self._wave.alarm:
             self._drift.note(context.levels, 1 - p)
         is_foul = context.n_now >= _FOUL_FROM and context.bad_now >= 0.8 * context.n_now
@@ -388,7 +390,7 @@ class Guard:
         log_odds = self._score(levels, context.leaked)
         if log_odds < self._challenge + _LATE:
             return None
-        self._counters.forget(context.keys, sure=True)
+        self._counters.forget(context.keys, sure=log_odds >= _SUSPECT)
         self._budget.note(log_odds, 1 - probability(log_odds + self.scorecard.success[context.habit]))
         reasons = list_reasons(self.scorecard, levels, self.settings.lang, leaked=context.leaked)
         return Reset(

@@ -223,7 +223,8 @@ class Tally:
                 day, failed = last_day, last_failed
         if not success:
             failed |= 1 << (keys.net & 63)
-        if suspect:
+        # Only what is sure itself renews a suspicion or lifts it: else an owner would never be rid of it.
+        if suspect and (sure or not suspected[0] or abs(time_s - suspected[0]) > SUSPECT_S):
             suspected = [time_s, sure]
         self._tries.put(
             keys.account, time_s,
@@ -335,11 +336,12 @@ class Tally:
 
     def minutes(self, time_s: int, n: int) -> NDArray[np.int64]:
         """Attempts by minute and cell."""
-        last = time_s // 60
+        first = time_s // 60 - n + 1
         ring = np.frombuffer(self._memory, np.int32, 5 * _MINUTES, _HEADER).reshape(_MINUTES, 5)
-        wanted = np.arange(last - n + 1, last + 1)
-        found = ring[wanted % _MINUTES].astype(np.int64)
-        return np.where(found[:, :1] == wanted[:, None], found[:, 1:], 0)
+        at = first % _MINUTES
+        found = np.concatenate((ring[at : at + n], ring[: max(at + n - _MINUTES, 0)])).astype(np.int64)
+        seen: NDArray[np.int64] = found[:, 1:] * (found[:, :1] == np.arange(first, first + n)[:, None])
+        return seen
 
     def load(self, name: str) -> bytes:
         """What was saved under a name; empty if nothing."""

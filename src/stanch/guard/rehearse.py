@@ -21,8 +21,8 @@ LATE: Final = 4
 _CODE: Final = {action: code for code, action in enumerate(ACTIONS)}
 #: What the log says was done stays done.
 _DONE: Final = {"challenged": 1, "denied": 2}
-#: The guard looks at the whole so often.
-_SWEEP_US: Final = 30_000_000
+#: The guard looks at the whole so often: it counts by minutes.
+_SWEEP_US: Final = 60_000_000
 _CHUNK: Final = 20_000
 
 

@@ -24,7 +24,7 @@ class GuardSettings(Struct, frozen=True, forbid_unknown_fields=True):
     budget: Annotated[
         float,
         Meta(description="Share of genuine logins that may be challenged or reset.", ge=0, le=0.2),
-    ] = 0.005
+    ] = 0.0075
     scorecard: Annotated[
         str, Meta(description="File of the shop's own scorecard (`stanch train`); empty: the one built in.")
     ] = ""

@@ -4,8 +4,8 @@ As in `docs/method/stuffing.md`: in peace (cold refusals / warm refusals) / (col
 successes) stays near a constant of the shop, kappa. Here over windows that end now, from 5 minutes to a
 day. A refusal that somebody follows up from there within 20 minutes is taken back. Kappa, and how far the
 windows stray from it, are learnt from the stream itself, a window that strays far counting as one that
-strays 2.5 deviations (Huber 1964), so that an attack hardly teaches and a shop's own habit is learnt in the
-end.
+strays 1.5 deviations (Huber 1964), so that an attack hardly teaches and a shop's own habit is learnt in the
+end. Kappa drifts while a guard gets to know the customers, so a young guard's memory is short.
 """
 
 from __future__ import annotations
@@ -20,18 +20,24 @@ from msgspec import Struct
 from stanch.guard.counters import NO_KIND, Counters, Kind
 
 _WINDOWS: Final = (5, 10, 30, 60, 180, 720, 1440)
-_DEVIATIONS: Final = 6.0
-_SPREAD: Final = 0.35
+#: Number of the window of an hour.
+_HOUR: Final = 3
+_DEVIATIONS: Final = 5.0
+_SPREAD: Final = 0.25
 _SPREAD_OF_KINDS: Final = 1.0
 _LEAST_EXCESS: Final = 10.0
 _LEAST_EXCESS_OF_KIND: Final = 10.0
 _SHRINK: Final = 30.0
 _USUAL_DISPERSION: Final = 3.0
 _WINSOR: Final = 2.5
+#: Where a guard has just begun everybody is a stranger, and few of them fail.
+_LEAST_KAPPA: Final = 0.4
 _MOST_KAPPA: Final = 6.0
 _KAPPA_STRENGTH: Final = 10.0
-#: Memory of kappa in minutes.
-_MEMORY_MIN: Final = 14 * 1440.0
+#: Memory of kappa in minutes: a quarter of the guard's age, at least and at most this.
+_MEMORY_MIN: Final = (0.25 * 1440, 14 * 1440)
+#: A guard younger than this has nothing to compare with.
+_SILENT_MIN: Final = 60
 #: No more is forgotten at a step, however far the clock jumps.
 _MOST_AT_ONCE_MIN: Final = 1440
 #: How many cold refusals the ordinary mix of kinds is worth against that of an attack.
@@ -52,7 +58,8 @@ class Null(Struct):
     @property
     def kappa(self) -> float:
         """Refusals seen over those predicted with kappa 1, drawn to 1."""
-        return min((self.seen + _KAPPA_STRENGTH) / (self.predicted + _KAPPA_STRENGTH), _MOST_KAPPA)
+        kappa = (self.seen + _KAPPA_STRENGTH) / (self.predicted + _KAPPA_STRENGTH)
+        return min(max(kappa, _LEAST_KAPPA), _MOST_KAPPA)
 
     @property
     def dispersion(self) -> float:
@@ -65,6 +72,7 @@ class State(Struct):
 
     nulls: list[Null]
     minute: int = 0
+    first_minute: int = 0
     since_s: int = 0
     until_s: int = 0
 
@@ -116,20 +124,28 @@ class Wave:
         if learn < -60:
             # The clock was wrong when this was saved.
             self.state.minute, self.state.until_s = time_s // 60, 0
-        fade = math.exp(-learn / _MEMORY_MIN) if learn > 0 else 1.0
-        sums = np.cumsum(minutes[::-1], axis=0)
+        self.state.first_minute = min(self.state.first_minute or time_s // 60, time_s // 60)
+        age = time_s // 60 - self.state.first_minute
+        memory = min(max(age / 4, _MEMORY_MIN[0]), _MEMORY_MIN[1])
+        fade = math.exp(-learn / memory) if learn > 0 else 1.0
+        sums = np.cumsum(np.add.reduceat(minutes[::-1], (0, *_WINDOWS[:-1])), axis=0).tolist()
         share, excess, late = 0.0, 0.0, (0.0, 0.0)
-        for null, width in zip(self.state.nulls, _WINDOWS, strict=True):
-            cells = tuple(sums[width - 1].tolist())
+        for null, width, cells in zip(self.state.nulls, _WINDOWS, sums, strict=True):
             observed = max(cells[0], 0.0)
             predicted = predict_refusals(cells, whole)
-            mean = null.kappa * predicted
+            # A long window learns its own late.
+            mean = max(null.kappa, self.state.nulls[_HOUR].kappa) * predicted
             variance = null.dispersion * (mean + 1)
-            spread = _SPREAD * max((width / 60) ** -0.25, 0.3)
+            spread = _SPREAD * min(max((width / 60) ** -0.25, 0.3), 1.0)
             deviation = math.sqrt(variance + (spread * mean) ** 2)
             z = (observed - mean) / deviation
             still = observed - late[0] < 1 or late[0] > late[1] + math.sqrt(late[1] + 1)
-            if z > _DEVIATIONS and observed - mean > _LEAST_EXCESS and (width <= 10 or still):
+            if (
+                age >= _SILENT_MIN
+                and z > _DEVIATIONS
+                and observed - mean > _LEAST_EXCESS
+                and (width <= 10 or still)
+            ):
                 n = observed + max(cells[2], 0.0)
                 share = max(share, (observed - mean) / n)
                 excess = max(excess, observed - mean)
