@@ -1,6 +1,5 @@
 """What stands beside the service fails and comes back: as the guide says, and no decision is lost."""
 
-import json
 import resource
 import signal
 import subprocess
@@ -259,12 +258,11 @@ def test_bodies_that_are_none_are_refused_and_the_service_lives(tmp_path: Path) 
         headers = {"X-Api-Key": desk.add_key("shop", "shop"), "Content-Type": "application/json"}
         bodies = [
             b"", b"{", b"[]", b"null", b'{"ip":1}', b'{"ip":"x"}', b"\xff" * 100, b"[" * 60_000,
-            json.dumps({"ip": "198.51.100.7", "account": "x" * 9_000}).encode(),
             b'{"ip":"198.51.100.7","time":1e308}', b'{"ip":"198.51.100.7","time":"2026"}',
         ]  # fmt: skip
         for path in ("/v1/logins/assess", "/v1/logins/outcome"):
             for body in bodies:
                 answer = desk.ask("POST", path, content=body, headers=headers)
                 assert answer.status_code == 400, (path, body[:40], answer.text)
-            assert desk.ask("POST", path, content=b" " * 70_000, headers=headers).status_code == 413
+            assert desk.ask("POST", path, content=b" " * 1_100_000, headers=headers).status_code == 413
         assert desk.ask("GET", "/healthz").status_code == 200

@@ -27,7 +27,6 @@ from stanch.guard.counters import CountersGoneError
 from stanch.guard.decisions import Decision
 from stanch.guard.guard import Reset, Sweep
 from stanch.guard.late import Look
-from stanch.guard.reasons import load_texts
 from stanch.service.judge import is_allowed
 from stanch.service.messages import Messenger, describe_sweep, describe_trouble
 from stanch.service.reloading import Reloader
@@ -157,7 +156,7 @@ class Duty:
         service = self._service
         share, told = service.ends.share, ""
         if share is not None:
-            told = load_texts(service.guard.settings.lang)["untold"].format(percent=round(100 * share))
+            told = service.tell_trouble("outcomes", percent=round(100 * share))
         service.note_trouble("outcomes", told)
 
     def _watch_clock(self) -> None:

@@ -66,9 +66,9 @@ class Service:
         else:
             self.troubles.pop(subject, None)
 
-    def tell_trouble(self, key: str) -> str:
+    def tell_trouble(self, key: str, **values: object) -> str:
         """What is wrong, in the language of messages."""
-        return load_catalogue(self.settings.notify.lang, "stanch.service").text(f"trouble.{key}")
+        return load_catalogue(self.settings.notify.lang, "stanch.service").text(f"trouble.{key}", **values)
 
 
 def find_service(request: Request) -> Service:
