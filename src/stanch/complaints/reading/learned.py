@@ -139,7 +139,7 @@ def load_learned(language: Language) -> Learned:
     """The weights that are part of Stanch: sparse, eight bits each with a scale a column."""
     file = resources.files("stanch.complaints.reading").joinpath(f"weights/{language}.npz")
     with file.open("rb") as raw, np.load(raw, allow_pickle=False) as stored:
-        return Learned(_widen(stored, "labels"), stored["edges"], _widen(stored, "amounts"))
+        return Learned(_widen(stored, "labels"), stored["edges"], _widen(stored, "amounts")[:, 0])
 
 
 def _widen(stored: np.lib.npyio.NpzFile, name: str) -> NDArray[np.float32]:
