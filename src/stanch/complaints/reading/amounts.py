@@ -45,7 +45,7 @@ def _list(text: Text, amounts: Sequence[Money], at: int) -> Iterator[str]:
     clause = text.clause_at(money.start)
     spans = [(clause[0], money.start), (money.end, max(money.end, clause[1])), (start, end), (0, len(plain))]
     for name, (a, b) in zip(("cl", "cr", "s", "t"), spans, strict=True):
-        found = sorted(senses.find(plain[a:b], [(0, b - a)])[0])
+        found = sorted(senses.find_between(plain, a, b))
         yield from (f"{name} {senses.names[i]}" for i in found)
         if name in ("cl", "s"):
             yield from (f"{name} {i} {j}" for i in found for j in found if i < j)

@@ -7,9 +7,10 @@ lie in `weights/`, one file a language.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from typing import Final
 
@@ -23,7 +24,7 @@ from stanch.complaints.reading.lexicon import load_lexicon
 from stanch.complaints.reading.senses import load_senses
 from stanch.complaints.reading.story import ASKED, PRETEXTS, Found
 from stanch.complaints.reading.text import Language, Text
-from stanch.complaints.reading.windows import N_GRAMS, Windows, cut_windows, list_rules
+from stanch.complaints.reading.windows import N_GRAMS, Windows, count_rules, cut_windows
 from stanch.evidence.tables import FIELDS
 
 LABELS: Final = (
@@ -41,13 +42,20 @@ Ids = NDArray[np.int64]
 Values = NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Described:
     """A text as a sparse vector (`ids`, `values`), with the windows that it was made of."""
 
     windows: Windows
     ids: Ids
     values: Values
+
+    @cached_property
+    def by_window(self) -> list[Ids]:
+        """Feature indices of each window."""
+        w, first = self.windows, N_GRAMS + count_rules(self.windows.language)
+        parts = zip(w.grams, w.rules, w.senses, strict=True)
+        return [np.concatenate([grams, rules + N_GRAMS, senses + first]) for grams, rules, senses in parts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,25 +88,13 @@ class Learned:
         """The window that speaks most for `label`."""
         windows = described.windows
         column = self.labels[:, LABELS.index(label)]
-        best, span = -np.inf, windows.spans[0]
-        for at, where in enumerate(windows.spans):
-            ids = index_window(windows, at)
-            score = float(column[ids].sum()) / np.sqrt(1 + len(ids))
-            if score > best:
-                best, span = score, where
-        return span
+        scores = [column[ids].sum() / math.sqrt(1 + len(ids)) for ids in described.by_window]
+        return windows.spans[int(np.argmax(scores))]
 
 
 def count_features(language: Language) -> int:
     """Length of a text's vector."""
-    return N_GRAMS + len(list_rules(load_lexicon(language))) + load_senses(language).n_features + len(LABELS)
-
-
-def index_window(windows: Windows, at: int) -> Ids:
-    """Feature indices of one window."""
-    language = windows.language
-    n_rules = len(list_rules(load_lexicon(language)))
-    return np.concatenate([windows.grams[at], windows.rules[at] + N_GRAMS, windows.senses[at] + N_GRAMS + n_rules])
+    return N_GRAMS + count_rules(language) + load_senses(language).n_features + len(LABELS)
 
 
 def describe(
@@ -107,7 +103,7 @@ def describe(
     """`text` as a vector, with what the rules made of it (`found`: labels); `forget`, a flag a rule, is for training."""
     words = load_lexicon(text.language)
     windows = cut_windows(text, words)
-    n_rules = len(list_rules(words))
+    n_rules = count_rules(text.language)
     grams, senses = _merge(windows.grams), _merge(windows.senses)
     rules = _merge(windows.rules)
     told = {LABELS.index(label) for label in found}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -41,9 +41,15 @@ class Senses:
         """Per unit the senses of its words."""
         starts = [start for start, _ in units]
         found: list[set[int]] = [set() for _ in units]
-        for position, senses in self._list_hits(plain):
+        for position, senses in list_hits(self.language, plain):
             found[max(0, bisect_right(starts, position) - 1)].update(senses)
         return found
+
+    def find_between(self, plain: str, start: int, end: int) -> set[int]:
+        """Senses of the words that begin in a part of `plain`."""
+        hits = list_hits(self.language, plain)
+        low, high = (bisect_left(hits, at, key=lambda hit: hit[0]) for at in (start, end))
+        return {sense for _, senses in hits[low:high] for sense in senses}
 
     def cross(self, senses: set[int]) -> Ids:
         """Feature indices of `senses` and of their pairs."""
@@ -51,19 +57,22 @@ class Senses:
         pairs = [n + a * n + b for i, a in enumerate(ordered) for b in ordered[i + 1 :]]
         return np.array([*ordered, *pairs], dtype=np.int64)
 
-    def _list_hits(self, plain: str) -> Iterator[tuple[int, tuple[int, ...]]]:
-        if self.language == "zh":
-            for start in range(len(plain)):
-                for size in range(1, min(self.longest, len(plain) - start) + 1):
-                    if (senses := self.plain.get(plain[start : start + size])) is not None:
-                        yield start, senses
-        else:
-            for match in _WORD.finditer(plain):
-                if senses := _look_up(match[0]):
-                    yield match.start(), senses
-        for pattern, sense in self.patterns:
-            for match in pattern.finditer(plain):
-                yield match.start(), (sense,)
+
+@lru_cache(1)
+def list_hits(language: Language, plain: str) -> list[tuple[int, tuple[int, ...]]]:
+    """Places of words with their senses, in order."""
+    senses = load_senses(language)
+    hits: list[tuple[int, tuple[int, ...]]] = []
+    if language == "zh":
+        known, longest = senses.plain, senses.longest
+        for start in range(len(plain)):
+            for end in range(start + 1, min(start + longest, len(plain)) + 1):
+                if (found := known.get(plain[start:end])) is not None:
+                    hits.append((start, found))
+    else:
+        hits = [(match.start(), found) for match in _WORD.finditer(plain) if (found := _look_up(match[0]))]
+    hits += [(match.start(), (sense,)) for pattern, sense in senses.patterns for match in pattern.finditer(plain)]
+    return sorted(hits)
 
 
 @cache

@@ -11,13 +11,13 @@ import zlib
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stanch.complaints.reading.lexicon import Lexicon
+from stanch.complaints.reading.lexicon import Lexicon, load_lexicon
 from stanch.complaints.reading.senses import load_senses
 from stanch.complaints.reading.text import Language, Span, Text
 
@@ -48,8 +48,14 @@ class Windows:
     language: Language
 
 
+@cache
+def count_rules(language: Language) -> int:
+    """How many patterns of the lexicon windows are searched for."""
+    return len(list_rules(load_lexicon(language)))
+
+
 def list_rules(words: Lexicon) -> list[str]:
-    """Names of the lexicon's patterns that windows are searched for."""
+    """Their names."""
     return [
         *(f"pretexts.{n}" for n in words.pretexts),
         *(f"asked.{n}" for n in words.asked),
