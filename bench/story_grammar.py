@@ -122,7 +122,9 @@ class _Teller:
             parts += [self._line(f"kind.{kind}") for _ in range(rng.choice((1, 1, 2)))]
         for column, words, most in (("pretexts", _PRETEXTS, 2), ("asked", _ASKED, 2)):
             pool = words.get(kind, ())
-            for word in set(rng.sample(pool, min(len(pool), rng.choice((0, 1, 1, most) if own else (1, 1, most))))):
+            for word in set(
+                rng.sample(pool, min(len(pool), rng.choice((0, 1, 1, most) if own else (1, 1, most))))
+            ):
                 parts.append(self._say(self._line(f"{column}.{word}", f"{column}.{word}"), column))
         if kind in ("fake_customer_service", "fake_courier", "fake_authority") and rng.random() < 0.5:
             parts.insert(rng.randrange(1, len(parts) + 1), self._known())
@@ -141,11 +143,17 @@ class _Teller:
         rng = self.rng
         if rng.random() < 0.2:
             return self._line("known.items.alone", "known_fields.items")
-        fields = rng.sample(("name", "phone", "address", "items", "price", "time", "order_id", "payment"), rng.randint(1, 3))
+        fields = rng.sample(
+            ("name", "phone", "address", "items", "price", "time", "order_id", "payment"), rng.randint(1, 3)
+        )
         self.labels |= {f"known_fields.{name}" for name in fields}
         listed = [self._expand(rng.choice(_alternatives(self.grammar[f"known.{name}"]))) for name in fields]
         comma = "、" if self.language == "zh" else ", "
-        last = rng.choice(("和", "、", "")) if self.language == "zh" else rng.choice((" and ", ", ", " & ", " n "))
+        last = (
+            rng.choice(("和", "、", ""))
+            if self.language == "zh"
+            else rng.choice((" and ", ", ", " & ", " n "))
+        )
         joined = comma.join(listed[:-1]) + last + listed[-1] if len(listed) > 1 else listed[0]
         line = rng.choice(self.grammar["known.frame"]).replace("<known>", "\x01")
         return self._expand(line).replace("\x01", joined)
@@ -195,9 +203,15 @@ class _Teller:
         rng, zh = self.rng, self.language == "zh"
         if zh:
             parts = [re.sub(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fffA-Z])", "", part) for part in parts]
-        parts = [_third_person(p, self.language, rng) for p in parts] if self.style in ("press", "hotline") else parts
+        parts = (
+            [_third_person(p, self.language, rng) for p in parts]
+            if self.style in ("press", "hotline")
+            else parts
+        )
         if self.style == "chat":
-            ends = (" ", "，", " ", "\n", "。") if zh else (" ", ". ", ", ", " so ", " and then ", "\n", "... ")
+            ends = (
+                (" ", "，", " ", "\n", "。") if zh else (" ", ". ", ", ", " so ", " and then ", "\n", "... ")
+            )
         else:
             ends = ("，", "。", "，", "；", "。") if zh else (". ", ", ", ". ", "; ", " and ", ". ")
         text = parts[0]
@@ -285,10 +299,40 @@ def write_date(rng: random.Random, language: str) -> str:
     """A day as people write them."""
     day, month = rng.randint(1, 28), rng.randint(1, 12)
     if language == "zh":
-        return rng.choice((f"{month}月{day}日", f"{day}号", f"{month}.{day}", f"上周{rng.choice('一二三四五六日')}", f"{month}月{day}号"))
-    names = "January February March April May June July August September October November December".split()
+        return rng.choice(
+            (
+                f"{month}月{day}日",
+                f"{day}号",
+                f"{month}.{day}",
+                f"上周{rng.choice('一二三四五六日')}",
+                f"{month}月{day}号",
+            )
+        )
+    names = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ]
     week = rng.choice(("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"))
-    return rng.choice((f"{day} {names[month - 1]}", f"{names[month - 1]} {day}", f"the {day}th", f"{day}/{month}", week, f"last {week}"))
+    return rng.choice(
+        (
+            f"{day} {names[month - 1]}",
+            f"{names[month - 1]} {day}",
+            f"the {day}th",
+            f"{day}/{month}",
+            week,
+            f"last {week}",
+        )
+    )
 
 
 _Fill = Callable[[random.Random], str]
@@ -311,7 +355,14 @@ _FILLS: dict[str, dict[str, _Fill]] = {
 def _third_person(part: str, language: str, rng: random.Random) -> str:
     if language == "zh":
         return part.replace("我", rng.choice(("其", "客户", "她", "他", "顾客", "我")))
-    whom = rng.choice((("she", "her", "her"), ("he", "his", "him"), ("the customer", "the customer's", "the customer"), ("cust", "cust's", "cust")))
+    whom = rng.choice(
+        (
+            ("she", "her", "her"),
+            ("he", "his", "him"),
+            ("the customer", "the customer's", "the customer"),
+            ("cust", "cust's", "cust"),
+        )
+    )
     part = re.sub(r"\bI\b", whom[0], part)
     part = re.sub(r"\bmy\b", whom[1], part)
     return re.sub(r"\bme\b", whom[2], part)
@@ -323,7 +374,9 @@ _SHORT = {
     "with": "w", "that": "tht", "thought": "thort", "money": "dosh", "through": "thru", "something": "smth", "were": "wer",
     "parcel": "pkg", "order": "ordr", "transaction": "txn", "transfer": "tfr", "would": "wd", "should": "shd", "called": "cld",
 }  # fmt: skip
-_ZH_SLIPS = str.maketrans({"账": "帐", "的": "滴", "验": "检", "那": "哪", "在": "再", "做": "作", "像": "象", "户": "号"})
+_ZH_SLIPS = str.maketrans(
+    {"账": "帐", "的": "滴", "验": "检", "那": "哪", "在": "再", "做": "作", "像": "象", "户": "号"}
+)
 
 
 def _roughen(text: str, style: str, language: str, rng: random.Random) -> str:
@@ -336,9 +389,13 @@ def _roughen(text: str, style: str, language: str, rng: random.Random) -> str:
         return text
     if style in ("chat", "hotline"):
         share = 0.5 if rng.random() < 0.6 else 0.0
-        text = re.sub(r"[A-Za-z]+", lambda m: _SHORT.get(m[0].lower(), m[0]) if rng.random() < share else m[0], text)
+        text = re.sub(
+            r"[A-Za-z]+", lambda m: _SHORT.get(m[0].lower(), m[0]) if rng.random() < share else m[0], text
+        )
     if style == "hotline" and rng.random() < 0.6:
-        text = re.sub(r"\b(?:the|a|an|was|had|were|her|his|my) ", lambda m: "" if rng.random() < 0.6 else m[0], text)
+        text = re.sub(
+            r"\b(?:the|a|an|was|had|were|her|his|my) ", lambda m: "" if rng.random() < 0.6 else m[0], text
+        )
     if style == "chat":
         text = text.lower() if rng.random() < 0.6 else text
         text = text.replace("'", "") if rng.random() < 0.5 else text
@@ -349,7 +406,13 @@ def _roughen(text: str, style: str, language: str, rng: random.Random) -> str:
 
 def _slip(word: str, rng: random.Random) -> str:
     at = rng.randrange(1, len(word) - 1)
-    return rng.choice((word[:at] + word[at + 1 :], word[:at] + word[at + 1] + word[at] + word[at + 2 :], word[:at] + word[at] + word[at:]))
+    return rng.choice(
+        (
+            word[:at] + word[at + 1 :],
+            word[:at] + word[at + 1] + word[at] + word[at + 2 :],
+            word[:at] + word[at] + word[at:],
+        )
+    )
 
 
 def _cut_marks(text: str) -> tuple[str, list[tuple[int, int, bool]]]:

@@ -22,7 +22,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, sparse
 from scipy.special import expit
-from story_grammar import Story, make_story
 
 from stanch.complaints.links import find_links
 from stanch.complaints.reading import amounts as amount_features
@@ -37,6 +36,7 @@ from stanch.complaints.reading.read import DEFAULT_CURRENCY, DEFAULT_ZONE
 from stanch.complaints.reading.story import find_asked, find_known, find_pretexts
 from stanch.complaints.reading.text import Language, Text
 from stanch.complaints.reading.windows import list_rules
+from story_grammar import Story, make_story
 
 HERE = Path(__file__).resolve().parents[1]
 TEXTS = HERE / "tests" / "complaints" / "texts"
@@ -106,7 +106,9 @@ def ready(sample: Sample, language: Language) -> tuple[Text, list[Money]]:
     return text, find_money(text, DEFAULT_CURRENCY[language], spans)
 
 
-def fit(x: sparse.csr_array, y: NDArray[np.float32], share: NDArray[np.float32], ridge: float) -> NDArray[np.float32]:
+def fit(
+    x: sparse.csr_array, y: NDArray[np.float32], share: NDArray[np.float32], ridge: float
+) -> NDArray[np.float32]:
     """Logistic regressions with a ridge, one a column of `y`, by L-BFGS; the last row is the intercept."""
     used = np.flatnonzero(np.bincount(x.indices, minlength=x.shape[1]) > 1)
     rows = x[:, used].tocsr()
@@ -118,12 +120,16 @@ def fit(x: sparse.csr_array, y: NDArray[np.float32], share: NDArray[np.float32],
         s = rows @ w[:-1] + w[-1]
         error = (share * (expit(s) - y)).astype(np.float32)
         gradient = np.vstack([columns @ error + ridge * w[:-1], error.sum(axis=0)[None]])
-        value = (share * (np.logaddexp(0, s) - y * s)).sum(dtype=np.float64) + 0.5 * ridge * np.square(w[:-1]).sum(dtype=np.float64)
+        value = (share * (np.logaddexp(0, s) - y * s)).sum(dtype=np.float64) + 0.5 * ridge * np.square(
+            w[:-1]
+        ).sum(dtype=np.float64)
         return float(value), gradient.astype(np.float64).ravel()
 
     start = np.zeros((len(used) + 1, y.shape[1]))
     start[-1] = -2.0
-    found = optimize.minimize(cost, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 60, "maxcor": 6})
+    found = optimize.minimize(
+        cost, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 60, "maxcor": 6}
+    )
     weights = np.zeros((x.shape[1] + 1, y.shape[1]), dtype=np.float32)
     fitted = found.x.reshape(len(used) + 1, y.shape[1])
     weights[used], weights[-1] = fitted[:-1], fitted[-1]
@@ -133,10 +139,15 @@ def fit(x: sparse.csr_array, y: NDArray[np.float32], share: NDArray[np.float32],
 def stack(rows: Sequence[tuple[NDArray[np.int64], NDArray[np.float32]]], width: int) -> sparse.csr_array:
     """Sparse vectors as a matrix."""
     ends = np.concatenate([[0], np.cumsum([len(ids) for ids, _ in rows])])
-    return sparse.csr_array((np.concatenate([v for _, v in rows]), np.concatenate([i for i, _ in rows]), ends), shape=(len(rows), width))
+    return sparse.csr_array(
+        (np.concatenate([v for _, v in rows]), np.concatenate([i for i, _ in rows]), ends),
+        shape=(len(rows), width),
+    )
 
 
-def train(language: Language, own: Sequence[Sample], made: Sequence[Sample], args: argparse.Namespace) -> Learned:
+def train(
+    language: Language, own: Sequence[Sample], made: Sequence[Sample], args: argparse.Namespace
+) -> Learned:
     """Weights from labelled and made-up texts."""
     rng = np.random.default_rng(args.seed)
     words = load_lexicon(language)
@@ -146,7 +157,15 @@ def train(language: Language, own: Sequence[Sample], made: Sequence[Sample], arg
         for sample in samples:
             text, money = ready(sample, language)
             hidden = HIDDEN[source]
-            found = [f"{c}.{f.word}" for c, fs in (("pretexts", find_pretexts(text, words)), ("asked", find_asked(text, words)), ("known_fields", find_known(text, words))) for f in fs]
+            found = [
+                f"{c}.{f.word}"
+                for c, fs in (
+                    ("pretexts", find_pretexts(text, words)),
+                    ("asked", find_asked(text, words)),
+                    ("known_fields", find_known(text, words)),
+                )
+                for f in fs
+            ]
             described = describe(text, find_identity(text, words), found, forget=rng.random(n_flags) < hidden)
             texts.append((described.ids, described.values))
             text_share.append(share)
@@ -158,8 +177,17 @@ def train(language: Language, own: Sequence[Sample], made: Sequence[Sample], arg
     labels = np.array([[label in s.labels for label in LABELS] for s in (*made, *own)], dtype=np.float32)
     width = count_features(language)
     weights = fit(stack(texts, width), labels, np.array(text_share, np.float32), args.ridge)
-    amount_weights = fit(stack(lost, amount_features.N_FEATURES), np.array(wanted, np.float32)[:, None], np.array(lost_share, np.float32), args.ridge)
-    return Learned(weights, np.array([args.edges[label.partition(".")[0]] for label in LABELS], np.float32), amount_weights[:, 0])
+    amount_weights = fit(
+        stack(lost, amount_features.N_FEATURES),
+        np.array(wanted, np.float32)[:, None],
+        np.array(lost_share, np.float32),
+        args.ridge,
+    )
+    return Learned(
+        weights,
+        np.array([args.edges[label.partition(".")[0]] for label in LABELS], np.float32),
+        amount_weights[:, 0],
+    )
 
 
 def _is_lost(sample: Sample, money: Money) -> bool:
@@ -175,18 +203,27 @@ def save(learned: Learned, path: Path) -> None:
         scale = np.abs(wide).max(axis=0) / 127
         small = np.round(wide / np.where(scale > 0, scale, 1)).astype(np.int8)
         rows = np.flatnonzero(small.any(axis=1))
-        stored |= {f"{name}_rows": rows.astype(np.int32), f"{name}_weights": small[rows], f"{name}_scale": scale.astype(np.float32), f"{name}_n": np.array(len(wide))}
+        stored |= {
+            f"{name}_rows": rows.astype(np.int32),
+            f"{name}_weights": small[rows],
+            f"{name}_scale": scale.astype(np.float32),
+            f"{name}_n": np.array(len(wide)),
+        }
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         np.savez_compressed(file, **stored)
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--without", nargs="*", default=[], help="batches left out")
     parser.add_argument("--languages", nargs="*", default=["en", "zh"])
     parser.add_argument("--made", type=int, default=2_000, help="made-up texts a language")
-    parser.add_argument("--own", type=float, default=12.0, help="weight of a labelled text against a made-up one")
+    parser.add_argument(
+        "--own", type=float, default=12.0, help="weight of a labelled text against a made-up one"
+    )
     parser.add_argument("--ridge", type=float, default=3e-5)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=WEIGHTS)
@@ -202,7 +239,10 @@ def main() -> None:
         learned = train(language, own, make_up(language, args.made, args.seed), args)
         save(learned, args.out / f"{language}.npz")
         size = (args.out / f"{language}.npz").stat().st_size
-        print(f"{language}: {len(own)} labelled and {args.made:,} made-up texts, {size / 2**20:.1f} MiB", flush=True)
+        print(
+            f"{language}: {len(own)} labelled and {args.made:,} made-up texts, {size / 2**20:.1f} MiB",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -25,7 +25,9 @@ def describe_amount(
     text: Text, amounts: Sequence[Money], at: int, role: str | None
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Indices below `N_FEATURES` and values for `amounts[at]`; `role` is what the rules make of it, None: unknown."""
-    ids = np.array(sorted({zlib.crc32(f.encode()) % N_FEATURES for f in _list(text, amounts, at)}), dtype=np.int64)
+    ids = np.array(
+        sorted({zlib.crc32(f.encode()) % N_FEATURES for f in _list(text, amounts, at)}), dtype=np.int64
+    )
     values = np.full(len(ids), 1 / np.sqrt(max(1, len(ids))), dtype=np.float32)
     if role is not None:
         said = zlib.crc32(f"role {role}".encode()) % N_FEATURES
@@ -36,7 +38,9 @@ def describe_amount(
 def _list(text: Text, amounts: Sequence[Money], at: int) -> Iterator[str]:
     money, plain = amounts[at], text.plain
     low = max(amounts[at - 1].end if at else 0, money.start - _LEFT[text.language])
-    high = min(amounts[at + 1].start if at + 1 < len(amounts) else len(plain), money.end + _RIGHT[text.language])
+    high = min(
+        amounts[at + 1].start if at + 1 < len(amounts) else len(plain), money.end + _RIGHT[text.language]
+    )
     start, end = text.sentence_at(money.start)
     left, right = plain[max(low, start) : money.start], plain[money.end : min(high, max(end, money.end))]
     yield from _near("l", left, text.language)

@@ -81,7 +81,9 @@ class Learned:
         told = []
         for i, label in enumerate(LABELS):
             if label.startswith(f"{column}.") and p[i] >= self.edges[i]:
-                told.append(Found(label.partition(".")[2], *self.locate(described, label), round(float(p[i]), 3)))
+                told.append(
+                    Found(label.partition(".")[2], *self.locate(described, label), round(float(p[i]), 3))
+                )
         return told
 
     def locate(self, described: Described, label: str) -> tuple[int, int]:
@@ -114,7 +116,9 @@ def describe(
         rules = rules[~forget[rules]]
         who = [i for i in who if not forget[n_rules + i]]
     first = N_GRAMS + n_rules + load_senses(text.language).n_features
-    ids = np.concatenate([grams, rules + N_GRAMS, senses + N_GRAMS + n_rules, np.array(who, dtype=np.int64) + first])
+    ids = np.concatenate(
+        [grams, rules + N_GRAMS, senses + N_GRAMS + n_rules, np.array(who, dtype=np.int64) + first]
+    )
     values = np.concatenate(
         [
             np.full(len(grams), 1 / np.sqrt(max(1, len(grams)))),

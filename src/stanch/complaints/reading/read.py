@@ -154,7 +154,11 @@ def describe_text(text: Text) -> Described:
 
 def _share(p: NDArray[np.float64], column: str) -> dict[str, float]:
     """Probabilities of the words of `column`, of which one is right."""
-    words = {label.partition(".")[2]: float(p[i]) for i, label in enumerate(LABELS) if label.startswith(f"{column}.")}
+    words = {
+        label.partition(".")[2]: float(p[i])
+        for i, label in enumerate(LABELS)
+        if label.startswith(f"{column}.")
+    }
     total = sum(words.values())
     return {word: value / total for word, value in words.items()}
 

@@ -71,14 +71,20 @@ def list_hits(language: Language, plain: str) -> list[tuple[int, tuple[int, ...]
                     hits.append((start, found))
     else:
         hits = [(match.start(), found) for match in _WORD.finditer(plain) if (found := _look_up(match[0]))]
-    hits += [(match.start(), (sense,)) for pattern, sense in senses.patterns for match in pattern.finditer(plain)]
+    hits += [
+        (match.start(), (sense,)) for pattern, sense in senses.patterns for match in pattern.finditer(plain)
+    ]
     return sorted(hits)
 
 
 @cache
 def load_senses(language: Language) -> Senses:
     """The senses of `language`."""
-    text = resources.files("stanch.complaints.reading").joinpath(f"words/senses_{language}.txt").read_text("utf-8")
+    text = (
+        resources.files("stanch.complaints.reading")
+        .joinpath(f"words/senses_{language}.txt")
+        .read_text("utf-8")
+    )
     names: list[str] = []
     plain: dict[str, tuple[int, ...]] = {}
     patterns: list[tuple[re.Pattern[str], int]] = []
@@ -94,7 +100,9 @@ def load_senses(language: Language) -> Senses:
                 rest.append(fragment.replace("*", "[a-z]*") if language == "en" else fragment)
         if rest:
             joined = "|".join(rest)
-            patterns.append((re.compile(rf"(?<![a-z])(?:{joined})(?![a-z])" if language == "en" else joined), len(names)))
+            patterns.append(
+                (re.compile(rf"(?<![a-z])(?:{joined})(?![a-z])" if language == "en" else joined), len(names))
+            )
         names.append(name)
     return Senses(tuple(names), plain, tuple(patterns), max(map(len, plain)), language)
 

@@ -30,7 +30,9 @@ _TOKEN: Final = re.compile(r"[a-z]+(?:'[a-z]+)?|\d[\d.,:/-]*|[^\s\w]")
 _DIGITS: Final = re.compile(r"\d[\d.,:/-]*")
 _MASK: Final = np.uint64(N_GRAMS - 1)
 #: Odd multipliers, one for each length of n-gram (Knuth's multiplicative hashing).
-_MIX: Final = tuple(np.uint64(m) for m in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93))
+_MIX: Final = tuple(
+    np.uint64(m) for m in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
+)
 _SHIFT: Final = np.uint64(40)
 
 Ids = NDArray[np.int64]
@@ -54,15 +56,17 @@ def count_rules(language: Language) -> int:
     return len(list_rules(load_lexicon(language)))
 
 
-def list_rules(words: Lexicon) -> list[str]:
-    """Their names."""
-    return [
-        *(f"pretexts.{n}" for n in words.pretexts),
-        *(f"asked.{n}" for n in words.asked),
-        *(f"known.{n}" for n in words.known),
-        *(f"identity.{n}" for n in words.identity),
-        *(f"fraud.{n}" for n in words.fraud),
-    ]
+def list_rules(words: Lexicon) -> dict[str, re.Pattern[str]]:
+    """These patterns by name."""
+    groups = {
+        "pretexts": words.pretexts,
+        "asked": words.asked,
+        "known": words.known,
+        "identity": words.identity,
+        "fraud": words.fraud,
+        "kinds": words.kinds,
+    }
+    return {f"{group}.{name}": p for group, patterns in groups.items() for name, p in patterns.items()}
 
 
 def cut_windows(text: Text, words: Lexicon) -> Windows:
@@ -102,8 +106,7 @@ def _cut_units(text: Text) -> list[Span]:
 def _find_rules(text: Text, words: Lexicon, units: Sequence[Span]) -> list[Ids]:
     starts = [start for start, _ in units]
     hits: list[set[int]] = [set() for _ in units]
-    patterns = [p for group in (words.pretexts, words.asked, words.known, words.identity, words.fraud) for p in group.values()]
-    for index, pattern in enumerate(patterns):
+    for index, pattern in enumerate(list_rules(words).values()):
         for match in pattern.finditer(text.plain):
             hits[max(0, bisect_right(starts, match.start()) - 1)].add(index)
     return [np.array(sorted(found), dtype=np.int64) for found in hits]
@@ -116,7 +119,9 @@ def _list_grams(text: Text, span: Span) -> Ids:
 
 def _list_signs(plain: str) -> Ids:
     """Runs of one to four signs; blanks and stops mark the ends."""
-    points = np.frombuffer(("^" + _DIGITS.sub("0", plain).strip() + "$").encode("utf-32-le"), np.uint32).astype(np.uint64)
+    points = np.frombuffer(
+        ("^" + _DIGITS.sub("0", plain).strip() + "$").encode("utf-32-le"), np.uint32
+    ).astype(np.uint64)
     found = [_hash(points * _MIX[0])]
     with np.errstate(over="ignore"):
         run = points * _MIX[0]
@@ -140,7 +145,11 @@ def _list_words(plain: str) -> Ids:
                 _hash(whole[:-2] * _MIX[2] + whole[2:] * _MIX[0]),
                 _hash(whole[:-2] * _MIX[3] + whole[1:-1] * _MIX[1] + whole[2:] * _MIX[0]),
             ]
-    return np.unique(np.concatenate([*found, _hash(np.array([_crc(f"{t[:5]}*") for t in tokens if len(t) > 5], dtype=np.uint64))]))
+    return np.unique(
+        np.concatenate(
+            [*found, _hash(np.array([_crc(f"{t[:5]}*") for t in tokens if len(t) > 5], dtype=np.uint64))]
+        )
+    )
 
 
 def _hash(mixed: NDArray[np.uint64]) -> Ids:
