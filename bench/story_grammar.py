@@ -137,7 +137,14 @@ class _Teller:
             parts.insert(at, self._line("aftermath"))
         if rng.random() < 0.25:
             rng.shuffle(parts)
+        if rng.random() < 0.1:  # some say hardly more than that there was one
+            self.labels.clear()
+            return [self._outright(), self._line(f"identity.{identity}")]
         return parts
+
+    def _outright(self) -> str:
+        """That a scammer called, and no more."""
+        return self._expand(self.rng.choice(_OUTRIGHT[self.language]))
 
     def _known(self) -> str:
         rng = self.rng
@@ -236,15 +243,27 @@ def _alternatives(lines: list[str]) -> list[str]:
 _CONTACT = {
     "en": (
         "{on <date>|yesterday|last week|this morning|} {I|she|he|the customer} {got|received|had|took} {a|another|this} {call|phone call|text|message|email|WhatsApp} {from <phone>|}",
-        "{someone|a man|a woman|a stranger|some guy|a lady} {rang|called|phoned|texted|messaged|contacted} {me|her|him} {on <date>|yesterday|today|last night|just now|at about 4pm|}",
+        "{someone|a man|a woman|a stranger|some guy|a lady|a scammer|a fraudster|a con man|a fake agent} {rang|called|phoned|texted|messaged|contacted} {me|her|him} {on <date>|yesterday|today|last night|just now|at about 4pm|}",
         "{a caller|the caller|he|she|cllr}",
         "{Dear Sir|Hello|hi|Hi there|To whom it may concern|cust reports|Caller states|Customer adv}",
     ),
     "zh": (
         "{<date>|昨天|今天上午|上周三|刚才|前天晚上|}{我|客户|她|本人|市民王女士}{接到|收到|接了}{一个|一通|}{电话|来电|陌生电话|短信|微信}",
-        "{有人|一个男的|一女的|一男子|陌生人|有个女的}{<date>|昨天|今早|}{打电话给我|给我打电话|加我微信|联系我|来电|打过来}",
+        "{有人|一个男的|一女的|一男子|陌生人|有个女的|骗子|假客服|诈骗分子}{<date>|昨天|今早|}{打电话给我|给我打电话|加我微信|联系我|来电|打过来}",
         "{对方|他|她|那边|那人|来电人}",
         "{你好|您好|尊敬的客服|亲|客户来电|顾客反映|述|在吗}",
+    ),
+}  # fmt: skip
+_OUTRIGHT = {
+    "en": (
+        "{a|the} {scammer|fraudster|crook|con man|scam caller} {called|rang|phoned|texted|messaged} {me|us} {<date>|yesterday|today|}",
+        "{I|we} {had|got|received} a {scam|fraudulent|fake|bogus} {call|text|email|message} {<date>|yesterday|today|from <phone>|}",
+        "{I|she} {was|got|have been} {scammed|defrauded|conned} {out of <amt>|by phone|online|}",
+    ),
+    "zh": (
+        "{<date>|昨天|今天|刚才|}{骗子|诈骗分子|假客服|不法分子}{打来电话|给我打电话|加我微信|发短信来}",
+        "{<date>|昨天|}{我|客户}{接到|收到}{诈骗|骗子的|假的}{电话|短信|微信}{<phone>|}",
+        "{我|她}{被骗|被诈骗|遇到骗子|上当受骗}{了|}",
     ),
 }  # fmt: skip
 _SAYS = {

