@@ -128,18 +128,22 @@ class _Teller:
                 parts.append(self._say(self._line(f"{column}.{word}", f"{column}.{word}"), column))
         if kind in ("fake_customer_service", "fake_courier", "fake_authority") and rng.random() < 0.5:
             parts.insert(rng.randrange(1, len(parts) + 1), self._known())
-        for _ in range(rng.choice((0, 1, 1, 2))):
-            parts.append(self._line("loss"))
-        if rng.random() < 0.35:
-            parts.append(self._line("noloss"))
+        parts += [self._line("loss") for _ in range(rng.choice((0, 1, 1, 2)))]
+        parts += [self._line("noloss") for _ in range(rng.random() < 0.35)]
         for _ in range(rng.randint(0, 2)):
-            at = rng.choice((0, len(parts), len(parts)))
-            parts.insert(at, self._line("aftermath"))
+            parts.insert(rng.choice((0, len(parts), len(parts))), self._line("aftermath"))
         if rng.random() < 0.25:
             rng.shuffle(parts)
         if rng.random() < 0.1:  # some say hardly more than that there was one
             self.labels.clear()
-            return [self._outright(), self._line(f"identity.{identity}")]
+            more = [
+                self._line(f"identity.{identity}"),
+                self._line("loss"),
+                self._expand(rng.choice(_ASIDE[self.language])),
+            ]
+            told = [self._outright(), *rng.sample(more, rng.randint(0, 2))]
+            rng.shuffle(told)
+            return told
         return parts
 
     def _outright(self) -> str:
@@ -253,6 +257,10 @@ _CONTACT = {
         "{对方|他|她|那边|那人|来电人}",
         "{你好|您好|尊敬的客服|亲|客户来电|顾客反映|述|在吗}",
     ),
+}  # fmt: skip
+_ASIDE = {
+    "en": ("{I|she} ordered {on|} <date>", "about {tracking|order|my} number <ref>", "{I|we} had bought a <item>", "from your shop", "my order is <ref>"),
+    "zh": ("{我|客户}<date>下的单", "订单号<ref>", "{我|她}买了<item>", "是贵店的顾客", "运单号<ref>"),
 }  # fmt: skip
 _OUTRIGHT = {
     "en": (

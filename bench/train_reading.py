@@ -3,8 +3,8 @@
     python bench/train_reading.py                                   # trains what is shipped
     python bench/train_reading.py --without ninth --out FOLDER      # without some batches
 
-The labelled texts lie in `tests/complaints/texts/`; the others are made from `bench/stories/`. Rules were mended on
-the labelled texts, so their hits say more there than on texts by others: a share of them is hidden in training.
+The labelled texts lie in `tests/complaints/texts/`; the others are made from `bench/stories/`. Rules were
+mended on the labelled texts, so their hits say more there than on texts by others: a share is hidden in training.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ HIDDEN = {"made": 0.2, "own": 0.6}
 
 @dataclass(frozen=True)
 class Sample:
-    """One text; `lost` are the amounts that left the victim, as (amount, currency), or spans of made-up ones."""
+    """One text; `lost` are the payments that left the victim, or `spans` those of made-up texts."""
 
     text: str
     labels: frozenset[str]

@@ -24,7 +24,10 @@ _DIGITS: Final = re.compile(r"\d[\d.,]*")
 def describe_amount(
     text: Text, amounts: Sequence[Money], at: int, role: str | None
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Indices below `N_FEATURES` and values for `amounts[at]`; `role` is what the rules make of it, None: unknown."""
+    """Indices below `N_FEATURES` and values for `amounts[at]`.
+
+    `role` is what the rules make of it; None: unknown.
+    """
     ids = np.array(
         sorted({zlib.crc32(f.encode()) % N_FEATURES for f in _list(text, amounts, at)}), dtype=np.int64
     )

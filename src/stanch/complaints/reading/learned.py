@@ -1,8 +1,8 @@
 """The learned part of the reading: which words of the contract a text tells, and which amounts were lost.
 
-Logistic regressions, one a word, on what stands in the text's windows (n-grams, senses and pairs of senses) and on
-what the rules found. They were trained by `bench/train_reading.py` on the project's own texts alone; their weights
-lie in `weights/`, one file a language.
+Logistic regressions, one a word, on what stands in the text's windows (n-grams, senses and pairs of senses)
+and on what the rules found. They were trained by `bench/train_reading.py` on the project's own texts alone;
+their weights lie in `weights/`, one file a language.
 """
 
 from __future__ import annotations
@@ -60,8 +60,11 @@ class Described:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """Weights of one language: `labels` has a row a feature and a column for each of `LABELS`, `amounts` a column of
-    one; the last row is the intercept. `edges` are the probabilities from which a label is told."""
+    """Weights of one language.
+
+    `labels` has a row a feature and a column for each of `LABELS`, `amounts` a weight a feature; the last row is
+    the intercept. From the probability in `edges` on a label is told.
+    """
 
     labels: NDArray[np.float32]
     edges: NDArray[np.float32]
@@ -102,7 +105,10 @@ def count_features(language: Language) -> int:
 def describe(
     text: Text, identity: Identity | None, found: Collection[str], *, forget: NDArray[np.bool_] | None = None
 ) -> Described:
-    """`text` as a vector, with what the rules made of it (`found`: labels); `forget`, a flag a rule, is for training."""
+    """`text` as a vector, with what the rules made of it (`found`: labels).
+
+    `forget`, for training, has a flag for each rule whose hits are hidden.
+    """
     words = load_lexicon(text.language)
     windows = cut_windows(_hide_denied(text, words), words)
     n_rules = count_rules(text.language)

@@ -1,4 +1,4 @@
-"""Words of one sense: what the learned part of the reading sees alike (`parcel`, `package`, `consignment`)."""
+"""Words of one sense (`parcel`, `package`, `consignment`), which the learned part of the reading sees alike."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Senses:
     """The senses of one language, in the order of its file."""
 
     names: tuple[str, ...]
-    #: Fragment as written -> sense; in English those with a blank or a pattern in them, in Chinese all plain ones.
+    #: Words (in English perhaps with `*`) -> their senses; what is more than a word is a pattern.
     plain: dict[str, tuple[int, ...]]
     patterns: tuple[tuple[re.Pattern[str], int], ...]
     longest: int

@@ -1,7 +1,7 @@
 """A text as windows, and each window as features: what the learned part of the reading looks at.
 
-A window is a clause, or two clauses running. It is made of its n-grams (signs in Chinese; words, their pairs and
-parts of words in English), with every number alike, and of the lexicon's words that stand in it.
+A window is a clause, or two clauses running. It is made of its n-grams (signs in Chinese; words and runs of
+words in English), with every number alike, of the lexicon's patterns and of the senses that stand in it.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ _SHORT: Final = {"zh": 3, "en": 8}
 _MOST: Final = 400
 _TOKEN: Final = re.compile(r"[a-z]+(?:'[a-z]+)?|\d[\d.,:/-]*|[^\s\w]")
 _DIGITS: Final = re.compile(r"\d[\d.,:/-]*")
+_STOPS: Final = str.maketrans("，、。", ",,.")
 _MASK: Final = np.uint64(N_GRAMS - 1)
 #: Odd multipliers, one for each length of n-gram (Knuth's multiplicative hashing).
 _MIX: Final = tuple(
@@ -40,8 +41,10 @@ Ids = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """Spans of `text.plain`, and for each the n-grams (indices below `N_GRAMS`), rules (indices into `list_rules`) and
-    senses with their pairs (`Senses.cross`) found in it."""
+    """Spans of `text.plain`, and what was found in each.
+
+    N-grams are indices below `N_GRAMS`, rules indices into `list_rules`, senses those of `Senses.cross`.
+    """
 
     spans: list[Span]
     grams: list[Ids]
@@ -118,10 +121,9 @@ def _list_grams(text: Text, span: Span) -> Ids:
 
 
 def _list_signs(plain: str) -> Ids:
-    """Runs of one to four signs; blanks and stops mark the ends."""
-    points = np.frombuffer(
-        ("^" + _DIGITS.sub("0", plain).strip() + "$").encode("utf-32-le"), np.uint32
-    ).astype(np.uint64)
+    """Runs of one to four signs; stops of either width are alike, and the ends are marked."""
+    signs = "^" + _DIGITS.sub("0", plain.translate(_STOPS)).strip() + "$"
+    points = np.frombuffer(signs.encode("utf-32-le"), np.uint32).astype(np.uint64)
     found = [_hash(points * _MIX[0])]
     with np.errstate(over="ignore"):
         run = points * _MIX[0]
