@@ -4,7 +4,7 @@
     python bench/train_reading.py --without ninth --out FOLDER      # without some batches
 
 The labelled texts lie in `tests/complaints/texts/`; the others are made from `bench/stories/`. Rules were
-mended on the labelled texts, so their hits say more there than on texts by others: a share is hidden in training.
+mended on the labelled texts, so their hits say more there than on texts by others: a share is hidden.
 """
 
 from __future__ import annotations

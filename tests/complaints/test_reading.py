@@ -81,7 +81,7 @@ def test_only_money_that_left_the_victim_is_a_loss(text: str, losses: list[tuple
 
 
 def test_amounts_without_a_unit_are_in_the_currency_of_the_shop() -> None:
-    text = "A scammer called from your shop and I lost 460 to him."
+    text = "A scammer called from your shop. I lost 460."
     assert [loss.currency for loss in read(text).losses] == ["GBP"]
     assert [loss.currency for loss in read(text, currency="EUR").losses] == ["EUR"]
 

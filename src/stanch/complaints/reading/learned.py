@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Final
 
 import numpy as np
@@ -62,8 +63,8 @@ class Described:
 class Learned:
     """Weights of one language.
 
-    `labels` has a row a feature and a column for each of `LABELS`, `amounts` a weight a feature; the last row is
-    the intercept. From the probability in `edges` on a label is told.
+    `labels` has a row a feature and a column for each of `LABELS`, `amounts` a weight a feature; the last row
+    is the intercept. From the probability in `edges` on a label is told.
     """
 
     labels: NDArray[np.float32]
@@ -154,8 +155,12 @@ def _merge(parts: Sequence[Ids]) -> Ids:
 @cache
 def load_learned(language: Language) -> Learned:
     """The weights that are part of Stanch: sparse, eight bits each with a scale a column."""
-    file = resources.files("stanch.complaints.reading").joinpath(f"weights/{language}.npz")
-    with file.open("rb") as raw, np.load(raw, allow_pickle=False) as stored:
+    return read_learned(resources.files("stanch.complaints.reading").joinpath("weights"), language)
+
+
+def read_learned(folder: Traversable, language: Language) -> Learned:
+    """The weights of `language` in `folder`, as `bench/train_reading.py` wrote them."""
+    with folder.joinpath(f"{language}.npz").open("rb") as raw, np.load(raw, allow_pickle=False) as stored:
         return Learned(_widen(stored, "labels"), stored["edges"], _widen(stored, "amounts")[:, 0])
 
 

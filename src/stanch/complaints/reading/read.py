@@ -102,8 +102,8 @@ def read_report(
 ) -> Reading:
     """Read by rules and what was learned; no network, no randomness, time linear in the text's length.
 
-    `tell_kind` takes the place of the learned kinds: it gives the probability of each. `weights` gives what was
-    learned for a language.
+    `tell_kind` takes the place of the learned kinds: it gives the probability of each. `weights` gives what
+    was learned for a language.
     """
     parts = _find_parts(report, weights)
     language, learned = parts.text.language, parts.learned

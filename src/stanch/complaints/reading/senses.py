@@ -1,4 +1,4 @@
-"""Words of one sense (`parcel`, `package`, `consignment`), which the learned part of the reading sees alike."""
+"""Words of one sense (`parcel`, `package`), which the learned part of the reading sees alike."""
 
 from __future__ import annotations
 
