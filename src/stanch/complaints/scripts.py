@@ -168,9 +168,9 @@ def _list_concepts(reading: Reading) -> list[str]:
         f"kind {reading.kind}",
         f"kind2 {reading.kind}",
         f"who {reading.claimed_identity}",
-        *(f"{n} {p}" for p in reading.pretexts for n in ("pretext", "pretext2")),
-        *(f"asked {a}" for a in reading.asked),
-        *(f"way {_WAYS[a]}" for a in reading.asked if a in _WAYS),
+        *(f"{n} {p}" for p in reading.list_sure("pretexts") for n in ("pretext", "pretext2")),
+        *(f"asked {a}" for a in reading.list_sure("asked")),
+        *(f"way {_WAYS[a]}" for a in reading.list_sure("asked") if a in _WAYS),
     ]
 
 

@@ -23,8 +23,8 @@ class Lexicon:
     asked: Mapping[str, re.Pattern[str]]
     known: Mapping[str, re.Pattern[str]]
     identity: Mapping[str, re.Pattern[str]]
-    #: Kind -> signs of it with their weight, in nats.
-    kinds: Mapping[str, Sequence[tuple[float, re.Pattern[str]]]]
+    #: Kind -> any sign of it.
+    kinds: Mapping[str, re.Pattern[str]]
     negated: Mapping[str, re.Pattern[str]]
     #: `strong`: what only a story of fraud says; `signs`: what it shares with others.
     fraud: Mapping[str, re.Pattern[str]]
@@ -53,10 +53,7 @@ def load_lexicon(language: Language) -> Lexicon:
         asked=compile_all("asked"),
         known=compile_all("known"),
         identity=compile_all("identity"),
-        kinds={
-            kind: [(weight, _compile([pattern], language)) for weight, pattern in signs]
-            for kind, signs in words["kinds"].items()
-        },
+        kinds=compile_all("kinds"),
         negated=compile_all("negated"),
         fraud=compile_all("fraud"),
     )

@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final
 
+from stanch.complaints.reading.amounts import describe_amount
+from stanch.complaints.reading.learned import Learned
 from stanch.complaints.reading.money import Money
 from stanch.complaints.reading.roles import Role, Surroundings, find_role, load_words
 from stanch.complaints.reading.text import Text
@@ -56,7 +58,9 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
+class Judged:
+    """An amount and what the words around it make of it."""
+
     money: Money
     role: Role
     sure: float
@@ -71,10 +75,28 @@ class _Judged:
     times: int = 1
 
 
-def find_losses(text: Text, amounts: Sequence[Money]) -> list[Loss]:
+def find_losses(text: Text, amounts: Sequence[Money], learned: Learned) -> list[Loss]:
     """Payments of the victim in order of place."""
+    judged = judge_amounts(text, amounts)
+    weighed = [learned.weigh_amount(*describe_amount(text, amounts, i, j.role)) for i, j in enumerate(judged)]
+    stopped = [j.money for j in judged if j.blocked]
+    losses = [
+        replace(j, role="loss", sure=p)
+        for j, p in zip(judged, weighed, strict=True)
+        if p >= 0.5 and not any(_is_same(j.money, m) for m in stopped)
+    ]
+    losses = _drop_totals(_drop_repeats(losses))
+    return [
+        Loss(j.money.amount, j.money.currency, j.money.start, j.money.end, round(j.sure, 3))
+        for j in losses
+        for _ in range(j.times)
+    ]
+
+
+def judge_amounts(text: Text, amounts: Sequence[Money]) -> list[Judged]:
+    """What the words around each amount make of it."""
     words = load_words(text.language)
-    judged: list[_Judged] = []
+    judged: list[Judged] = []
     for money in amounts:
         judged.append(_judge(Surroundings(text, money, words), judged[-1] if judged else None))
         if len(judged) > 1 and judged[-1].joint:  # what is listed one by one is not counted besides
@@ -83,25 +105,15 @@ def find_losses(text: Text, amounts: Sequence[Money]) -> list[Loss]:
         after = judged[i + 1]
         if after.joint and after.role == "loss" and judged[i].role != "loss" and judged[i].open:
             judged[i] = replace(judged[i], role="loss", sure=0.7)
-    stopped = [j.money for j in judged if j.blocked]
-    losses = [j for j in judged if j.role == "loss" and not any(_is_same(j.money, m) for m in stopped)]
-    losses = _believe_total(losses, judged)
-    if not losses:
-        losses = _believe_demands(text, judged, words)
-    losses = _drop_totals(_drop_repeats(losses, text))
-    return [
-        Loss(j.money.amount, j.money.currency, j.money.start, j.money.end, j.sure)
-        for j in losses
-        for _ in range(j.times)
-    ]
+    return judged
 
 
-def _judge(around: Surroundings, last: _Judged | None) -> _Judged:
+def _judge(around: Surroundings, last: Judged | None) -> Judged:
     role, sure = _follow_list(around, last) or find_role(around)
     words, plain, end = around.words, around.text.plain, around.money.end
     if role == "demanded" and words["confirmed_after"].match(plain[end : end + 130]):
         role, sure = "loss", 0.7
-    return _Judged(
+    return Judged(
         around.money,
         role,
         sure,
@@ -115,14 +127,14 @@ def _judge(around: Surroundings, last: _Judged | None) -> _Judged:
     )
 
 
-def _is_listed(around: Surroundings, last: _Judged | None) -> bool:
+def _is_listed(around: Surroundings, last: Judged | None) -> bool:
     if last is None:
         return False
     gap = around.text.plain[last.money.end : around.money.start]
     return len(gap) <= 40 and around.words["joint"].match(gap) is not None
 
 
-def _follow_list(around: Surroundings, last: _Judged | None) -> tuple[Role, float] | None:
+def _follow_list(around: Surroundings, last: Judged | None) -> tuple[Role, float] | None:
     """The role of the amount before, for one that is listed with it (`5,000 and 800`, `then another 300`)."""
     if last is None or around.unlike:
         return None
@@ -146,29 +158,9 @@ def _count_times(left: str, right: str, words: Mapping[str, re.Pattern[str]]) ->
     return min(10, max(1, int(said) if said.isdigit() else _NUMBERS.get(said, 1)))
 
 
-def _believe_total(losses: list[_Judged], judged: list[_Judged]) -> list[_Judged]:
-    """A total whose parts were only asked for, by the words, was paid in these parts."""
-    asked = [j for j in judged if j.role == "demanded"]
-    for total in losses:
-        if total.total and len(asked) > 1 and _makes_up(total.money.amount, asked):
-            return [*losses, *(replace(j, role="loss", sure=0.6) for j in asked)]
-    return losses
-
-
-def _believe_demands(
-    text: Text, judged: list[_Judged], words: Mapping[str, re.Pattern[str]]
-) -> list[_Judged]:
-    """Where nothing else was lost but the text says that the victim did as told, what was demanded was
-    paid."""
-    if words["unharmed"].search(text.plain) or not words["harmed"].search(text.plain):
-        return []
-    asked = [j for j in judged if j.role == "demanded"]
-    return [replace(j, sure=0.5) for j in asked or [j for j in judged if j.role == "borrowed"]]
-
-
-def _drop_repeats(losses: list[_Judged], text: Text) -> list[_Judged]:
+def _drop_repeats(losses: list[Judged]) -> list[Judged]:
     """An amount told again is the same payment, unless the words say that it was another."""
-    kept: list[_Judged] = []
+    kept: list[Judged] = []
     for loss in losses:
         twin = next((k for k in kept if _is_same(k.money, loss.money)), None)
         if twin is None or loss.again or loss.joint or loss.times > 1:
@@ -178,7 +170,7 @@ def _drop_repeats(losses: list[_Judged], text: Text) -> list[_Judged]:
     return kept
 
 
-def _drop_totals(losses: list[_Judged]) -> list[_Judged]:
+def _drop_totals(losses: list[Judged]) -> list[Judged]:
     kept = list(losses)
     for loss in losses:
         parts = [k for k in kept if k is not loss and k.money.currency == loss.money.currency]
@@ -192,7 +184,7 @@ def _drop_totals(losses: list[_Judged]) -> list[_Judged]:
     return kept
 
 
-def _makes_up(amount: float, parts: list[_Judged]) -> bool:
+def _makes_up(amount: float, parts: list[Judged]) -> bool:
     """Whether some of `parts`, at least two payments, add up to `amount`."""
     payments = [p.money.amount for p in parts for _ in range(p.times)][:8]
     return any(

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
+import numpy as np
+from numpy.typing import NDArray
+
 from stanch.complaints.links import Link, defang, find_links
 from stanch.complaints.reading.contact import Contact, find_contact
 from stanch.complaints.reading.dates import find_dates
-from stanch.complaints.reading.identity import Identity, find_identity
-from stanch.complaints.reading.kinds import KINDS, weigh_kinds
-from stanch.complaints.reading.lexicon import Lexicon, load_lexicon
+from stanch.complaints.reading.identity import IDENTITIES, find_identity
+from stanch.complaints.reading.kinds import KINDS
+from stanch.complaints.reading.learned import LABELS, Described, Learned, describe, load_learned
+from stanch.complaints.reading.lexicon import load_lexicon
 from stanch.complaints.reading.losses import Loss, find_losses
 from stanch.complaints.reading.marks import Mark
 from stanch.complaints.reading.money import find_money
 from stanch.complaints.reading.phones import Phone, find_phones
-from stanch.complaints.reading.story import Found, find_asked, find_known, find_pretexts
+from stanch.complaints.reading.story import find_asked, find_known, find_pretexts
 from stanch.complaints.reading.surroundings import (
     find_accounts,
     find_channel,
-    find_lure_page,
     find_place,
     is_callers_link,
 )
@@ -30,34 +33,6 @@ from stanch.complaints.reading.text import Language, Text
 
 DEFAULT_ZONE: Final = {"zh": "Asia/Shanghai", "en": "Europe/London"}
 DEFAULT_CURRENCY: Final = {"zh": "CNY", "en": "GBP"}
-#: What no honest caller says or asks for.
-_TELLING: Final = frozenset(
-    (
-        "screen_sharing",
-        "verification_code",
-        "refund_page",
-        "qr_code",
-        "install_app",
-        "wholesaler",
-        "card_details",
-    )
-)
-#: Stories whose page, where there is one, claims to settle something.
-_SETTLED: Final = frozenset(
-    ("refund", "membership", "wholesaler", "duplicate_payment", "out_of_stock", "recall", "lost_parcel")
-)
-#: Words that mean something else in such a fraud: what is promised there is a wage, what is frozen the gains.
-_NO_PRETEXT: Final = {
-    "brushing_job": ("refund", "system_fault", "account_problem", "membership", "out_of_stock"),
-    "investment": ("refund", "system_fault", "account_problem", "membership"),
-    "fake_acquaintance": ("refund", "wholesaler", "system_fault"),
-    "fake_authority": ("refund", "membership"),
-    "fake_loan": ("refund", "membership"),
-}
-#: Whom these callers claim to be is none of the contract's words, unless they say so outright.
-_STRANGERS: Final = frozenset(("fake_loan", "fake_acquaintance", "brushing_job", "investment", "other_fraud"))
-_SENDERS: Final = ("bank", "courier", "authority", "platform")
-_USUAL: Final = {"fake_customer_service": "shop", "fake_courier": "courier", "fake_authority": "authority"}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -98,6 +73,10 @@ class Reading:
     own_phones: list[str] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
 
+    def list_sure(self, column: str) -> list[str]:
+        """Values of `column` read with a confidence of one half or more."""
+        return [m.value for m in self.marks if m.field == column and m.confidence >= 0.5]
+
 
 class Reader(Protocol):
     """Anything that reads a report: the rules here, or a language model put in their place by a caller."""
@@ -111,11 +90,8 @@ class _Parts:
     """Everything found in one text, before its kind is settled."""
 
     text: Text
-    words: Lexicon
-    identity: Identity | None
-    pretexts: list[Found]
-    asked: list[Found]
-    known: list[Found]
+    learned: Learned
+    described: Described
     callers: list[Phone]
     own: list[Phone]
     lures: list[Link]
@@ -123,31 +99,42 @@ class _Parts:
     contact: Contact | None
 
 
-def read_report(report: Report, tell_kind: Callable[[str], dict[str, float]] | None = None) -> Reading:
-    """Read by rules and weighed words; no network, no randomness, time linear in the text's length.
+def read_report(
+    report: Report,
+    tell_kind: Callable[[str], dict[str, float]] | None = None,
+    weights: Callable[[Language], Learned] = load_learned,
+) -> Reading:
+    """Read by rules and what was learned; no network, no randomness, time linear in the text's length.
 
-    `tell_kind` takes the place of the weighed words for the kind: it gives the probability of each.
+    `tell_kind` takes the place of the learned kinds: it gives the probability of each. `weights` gives what
+    was learned for a language.
     """
-    parts = _find_parts(report)
-    p_kind = tell_kind(parts.text.raw) if tell_kind is not None else _weigh_kinds(parts)
+    parts = _find_parts(report, weights)
+    language, learned = parts.text.language, parts.learned
+    p = learned.weigh(parts.described)
+    p_kind = tell_kind(parts.text.raw) if tell_kind is not None else _share(p, "kind")
     kind = max(KINDS, key=lambda name: p_kind[name])
     if kind == "not_fraud":
-        return Reading(parts.text.language, kind, p_kind)
-    parts = replace(
-        parts,
-        pretexts=[p for p in parts.pretexts if p.word not in _NO_PRETEXT.get(kind, ())],
-        asked=_settle_asked(kind, parts),
+        return Reading(language, kind, p_kind)
+    p_identity = _share(p, "claimed_identity")
+    identity = max(IDENTITIES, key=lambda name: p_identity[name])
+    pretexts, asked, known = (
+        learned.list_told(parts.described, p, column) for column in ("pretexts", "asked", "known_fields")
     )
     channel, place = find_channel(parts.text), find_place(parts.text)
     accounts = find_accounts(parts.text)
+    who = learned.locate(parts.described, f"claimed_identity.{identity}")
+    told = [Mark("claimed_identity", identity, *who, round(p_identity[identity], 3))]
+    for name, found in (("pretexts", pretexts), ("asked", asked), ("known_fields", known)):
+        told += [Mark(name, f.word, f.start, f.end, f.confidence) for f in found]
     return Reading(
-        language=parts.text.language,
+        language=language,
         kind=kind,
         p_kind=p_kind,
-        claimed_identity=_settle_identity(kind, parts.identity, parts.text, parts.words),
-        pretexts=[f.word for f in parts.pretexts],
-        asked=[f.word for f in parts.asked],
-        known_fields=[f.word for f in parts.known],
+        claimed_identity=identity,
+        pretexts=[f.word for f in pretexts],
+        asked=[f.word for f in asked],
+        known_fields=[f.word for f in known],
         scam_phones=[p.number for p in parts.callers],
         scam_urls=list(dict.fromkeys(defang(link.url) for link in parts.lures)),
         losses=parts.losses,
@@ -157,13 +144,32 @@ def read_report(report: Report, tell_kind: Callable[[str], dict[str, float]] | N
         place=place.value if place else None,
         scam_accounts=[a.value for a in accounts],
         own_phones=[p.number for p in parts.own],
-        marks=[*_list_marks(parts), *(m for m in (channel, place) if m), *accounts],
+        marks=[*told, *_list_marks(parts), *(m for m in (channel, place) if m), *accounts],
     )
 
 
-def _find_parts(report: Report) -> _Parts:
-    text = Text.of(report.text)
+def describe_text(text: Text) -> Described:
+    """A text without links as what is weighed, with all that the rules make of it."""
     words = load_lexicon(text.language)
+    columns = (("pretexts", find_pretexts), ("asked", find_asked), ("known_fields", find_known))
+    found = [f"{column}.{f.word}" for column, find in columns for f in find(text, words)]
+    return describe(text, find_identity(text, words), found)
+
+
+def _share(p: NDArray[np.float64], column: str) -> dict[str, float]:
+    """Probabilities of the words of `column`, of which one is right."""
+    words = {
+        label.partition(".")[2]: float(p[i])
+        for i, label in enumerate(LABELS)
+        if label.startswith(f"{column}.")
+    }
+    total = sum(words.values())
+    return {word: value / total for word, value in words.items()}
+
+
+def _find_parts(report: Report, weights: Callable[[Language], Learned]) -> _Parts:
+    text = Text.of(report.text)
+    learned = weights(text.language)
     received = _EPOCH + timedelta(microseconds=report.received_us)
     local = received.astimezone(ZoneInfo(report.zone or DEFAULT_ZONE[text.language]))
     currency = DEFAULT_CURRENCY["zh"] if text.language == "zh" else report.currency or DEFAULT_CURRENCY["en"]
@@ -175,48 +181,17 @@ def _find_parts(report: Report) -> _Parts:
     spans += [(p.start, p.end) for p in phones] + [(d.start, d.end) for d in dates]
     return _Parts(
         text=text,
-        words=words,
-        identity=find_identity(text, words),
-        pretexts=find_pretexts(text, words),
-        asked=find_asked(text, words),
-        known=find_known(text, words),
+        learned=learned,
+        described=describe_text(text),
         callers=_merge_phones([p for p in phones if p.owner == "caller"]),
         own=_merge_phones([p for p in phones if p.owner == "victim"]),
         lures=[link for link in links if is_callers_link(text, link)],
-        losses=find_losses(text, find_money(text, currency, spans)),
+        losses=find_losses(text, find_money(text, currency, spans), learned),
         contact=find_contact(text, dates, local),
     )
 
 
-def _weigh_kinds(parts: _Parts) -> dict[str, float]:
-    return weigh_kinds(
-        parts.text,
-        parts.words,
-        parts.identity.name if parts.identity else None,
-        [p.word for p in parts.pretexts],
-        n_links=len(parts.lures),
-        n_telling=len(_TELLING & {w.word for w in (*parts.asked, *parts.pretexts)}) + bool(parts.known),
-        harmed=bool(parts.losses),
-    )
-
-
-def _settle_asked(kind: str, parts: _Parts) -> list[Found]:
-    """What was asked for, given the kind; a page to open that settles something is a refund page."""
-    wanted = kind in ("fake_loan", "fake_acquaintance")  # there the loan is the bait
-    asked = [a for a in parts.asked if not (a.word == "loan" and wanted)]
-    page = find_lure_page(parts.text, parts.lures)
-    told = {p.word for p in parts.pretexts if p.word not in _NO_PRETEXT.get(kind, ())}
-    if page and _SETTLED & told and not {"refund_page", "reorder", "extra_fee"} & {a.word for a in asked}:
-        asked.insert(0, Found("refund_page", *page, 0.6))
-    return asked
-
-
 def _list_marks(parts: _Parts) -> Iterator[Mark]:
-    if (who := parts.identity) is not None:
-        yield Mark("claimed_identity", who.name, who.start, who.end, who.confidence)
-    for name, found in (("pretexts", parts.pretexts), ("asked", parts.asked), ("known_fields", parts.known)):
-        for f in found:
-            yield Mark(name, f.word, f.start, f.end, f.confidence)
     for phone in parts.callers:
         yield Mark("scam_phones", phone.number, phone.start, phone.end, phone.confidence)
     for link in parts.lures:
@@ -234,18 +209,3 @@ def _merge_phones(phones: list[Phone]) -> list[Phone]:
     for phone in phones:
         first.setdefault(phone.number[-9:], phone)
     return list(first.values())
-
-
-def _settle_identity(kind: str, identity: Identity | None, text: Text, words: Lexicon) -> str:
-    """Whom the caller claimed to be; where the text does not say, whom such a caller usually claims to be."""
-    if kind in _STRANGERS and (
-        identity is None
-        or (identity.confidence < 0.9 and not (kind == "other_fraud" and identity.name == "bank"))
-    ):
-        return "other"
-    if identity is not None:
-        return identity.name
-    if kind == "phishing":  # whose name the message bears
-        at = {n: m.start() for n in _SENDERS if (m := words.identity[n].search(text.plain))}
-        return min(at, key=lambda n: at[n]) if at else "shop"
-    return _USUAL.get(kind, "other")

@@ -121,19 +121,3 @@ def is_callers_link(text: Text, link: Link) -> bool:
     if _AT_ZH.search(before) and _BOUGHT_THERE_ZH.match(text.plain, link.end):
         return False
     return not (_OWN_LINK.search(before) or _OFFICIAL_HOSTS.search(link.host))
-
-
-_PAGE: Final = re.compile(
-    r"(?:点|打开|进入?|登录|登陆|登|填|输)[^。!?]{0,10}(?:链接|连接|网址|网站|网页|页面)|(?:链接|连接|网址|网站|网页"
-    r"|页面)[^。!?]{0,10}(?:点|填|输|打开|登录)"
-    r"|\b(?:click|link|logged (?:in|on)|log (?:in|on)|website|web ?page|page|site"
-    r"|form)\w*\b[^.!?]{0,60}?(?:link|page|site|card|details|bank|form|number|log)"
-)
-
-
-def find_lure_page(text: Text, lures: list[Link]) -> tuple[int, int] | None:
-    """Where the text says that a page was to be opened: a lure, or words for it."""
-    if lures:
-        return lures[0].start, lures[0].end
-    match = _PAGE.search(text.plain)
-    return match.span() if match else None
