@@ -74,6 +74,7 @@ def open_service(
         limits=Limits(settings.limits),
         passes=Passes(secrets),
         leaked=LeakedFilter.open(Path(settings.leaked).expanduser()) if settings.leaked else None,
+        data_dir=data_dir,
     )
     service.metrics.guard.watch(service)
     return service

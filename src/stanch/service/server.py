@@ -92,6 +92,7 @@ def run_service(
         finally:
             if traced is not None:
                 traced.close()
+            service.jobs.close()
             messenger.stop()
             service.guard.close()
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from starlette.requests import Request
 
@@ -18,6 +19,7 @@ from stanch.guard.guard import Guard
 from stanch.guard.leaked import LeakedFilter
 from stanch.service.attempts import AttemptIds
 from stanch.service.challenge.passes import Passes
+from stanch.service.jobs import Jobs
 from stanch.service.keyring import Keyring
 from stanch.service.limits import Limits
 from stanch.service.metrics import Metrics
@@ -53,6 +55,9 @@ class Service:
     passes: Passes
     #: The operator's list of leaked credentials; None: there is none.
     leaked: LeakedFilter | None
+    #: Of the database and the key, unless these lie elsewhere, and of what is too large for a database.
+    data_dir: Path
+    jobs: Jobs = field(default_factory=Jobs)
     #: What is wrong without stopping the service, by subject; told at /readyz.
     troubles: dict[str, str] = field(default_factory=dict)
 
