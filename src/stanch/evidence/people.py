@@ -24,8 +24,8 @@ _WORDS: Final = (re.compile(r"[\w.+@-]*\w", re.ASCII), re.compile(r"[\w.+@-]*\w"
 class People:
     """Replaces people by pseudonyms under `key`; without one only sessions are hashed.
 
-    Sessions are hashed under `key`, else `session_key`, else a key that nobody will ever know. `names` gathers
-    who is behind the pseudonyms of columns, for those who have to act on them.
+    Sessions are hashed under `key`, else `session_key`, else a key that nobody will ever know. `names`
+    gathers who is behind the pseudonyms of columns, for those who have to act on them.
     """
 
     def __init__(
