@@ -74,6 +74,15 @@ def test_a_change_is_found_where_it_was_made(
     assert verify(desk).broken_at == broken_at
 
 
+def test_the_newest_alone_can_be_checked(desk: ConsoleDesk, tmp_path: Path) -> None:
+    fill(desk, 9)
+    tamper(tmp_path, "UPDATE audit SET person_id = 2 WHERE id = 5")
+    with desk.database.read() as connection:
+        assert audit.verify(connection, KEY, 4).broken_at is None
+        assert audit.verify(connection, KEY, 5).broken_at == 5
+        assert audit.verify(connection, KEY, 99).broken_at == 5
+
+
 def test_who_lacks_the_key_cannot_make_a_chain_that_fits(desk: ConsoleDesk) -> None:
     fill(desk, 2)
     assert verify(desk, b"x" * 32).broken_at == 1

@@ -61,6 +61,17 @@ def test_the_first_link_runs_out_and_a_new_one_takes_its_place(desk: ConsoleDesk
     assert open_link(desk, late, name="mei")[1] == 404
 
 
+def test_whoever_follows_a_link_keeps_the_language_of_its_page(desk: ConsoleDesk) -> None:
+    link = offer_first_link(desk.service)
+    member = Member(desk, 0, "mei", headers={"Accept-Language": "zh-CN,zh;q=0.9"})
+    token = find_token(member.ask("GET", link).text)
+    fields = {"token": token, "link": link.partition("link=")[2], "name": "mei"}
+    member.ask("POST", "/console/welcome?lang=zh", data={**fields, "password": PASSWORD, "again": PASSWORD})
+    assert '<html lang="zh-CN">' in member.get("/incidents").text
+    member.act("/account/language", language="en")
+    assert '<html lang="en">' in member.get("/incidents").text
+
+
 def test_an_invitation_makes_the_person_that_was_meant(desk: ConsoleDesk, team: dict[Role, Member]) -> None:
     told = team["administrator"].act("/people/invite", name="zhao", roles=["agent", "viewer"])
     shown = team["administrator"].load(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -39,7 +39,9 @@ from stanch.console.serving import HTML, Console, note
 from stanch.errors import UsageError
 from stanch.guard.attempts import Answer, Attempt
 from stanch.guard.guard import Context
+from stanch.reporting.catalogue import Lang
 from stanch.service.clients import find_address, find_network, is_same_site
+from stanch.service.forms.pages import choose_language
 from stanch.service.forms.taking import FORM_TYPE
 from stanch.service.forms.throttle import Throttle
 from stanch.service.forms.tokens import make_token, open_token, sign_token
@@ -54,6 +56,14 @@ _WRONG_PER_ADDRESS: Final = 30
 _WRONG_PER_NAME: Final = 10
 #: Hashes at once: each takes 19 MiB and a core.
 _AT_ONCE: Final = 2
+
+
+class NewPerson(NamedTuple):
+    """Who follows a link."""
+
+    name: str
+    password_hash: str
+    language: Lang
 
 
 class Entrance:
@@ -125,7 +135,8 @@ class Entrance:
             if typed.get("again", "") != password:
                 raise MistakeError("again", "password_differs")
             hashed = await self._hash(password)
-            token = await service.database.write_soon(lambda c: _make(c, service, link, name, hashed))
+            person = NewPerson(name, hashed, choose_language(request))
+            token = await service.database.write_soon(lambda c: _make(c, service, link, person))
         except (MistakeError, UsageError) as error:
             mistake = error if isinstance(error, MistakeError) else MistakeError("name", "name_taken")
             return await self._show_welcome(request, link, typed, mistake)
@@ -253,12 +264,13 @@ def offer_first_link(service: Service) -> str:
     return f"{WELCOME}?link={token}" if token else ""
 
 
-def _make(connection: Connection, service: Service, link: str, name: str, hashed: str) -> str:
+def _make(connection: Connection, service: Service, link: str, new: NewPerson) -> str:
     now_us = service.now_us()
     invitation = use_invitation(connection, link, now_us)
     if invitation is None:
         raise MistakeError("", "link_used")
-    person = add_person(connection, invitation.name or name, hashed, invitation.roles, now_us)
+    name = invitation.name or new.name
+    person = add_person(connection, name, new.password_hash, invitation.roles, now_us, language=new.language)
     note(connection, service, person, "join", f"person:{person}", details=" ".join(invitation.roles))
     return open_session(connection, person, now_us)
 
