@@ -50,9 +50,9 @@ def start_run(connection: sa.Connection, number: int, origin: Origin, actor: Act
         "incident_id": number, "person_id": actor.person_id, "origin": origin, "outcome": "running",
         "started_us": actor.at_us, "ended_us": None, "told": "",
     }  # fmt: skip
-    added = connection.execute(INVESTIGATIONS.insert().values(values))
+    added = connection.execute(INVESTIGATIONS.insert().values(values).returning(INVESTIGATIONS.c.id))
     note_change(connection, number, actor, "investigation", origin)
-    return int(added.inserted_primary_key[0])
+    return int(added.scalar_one())
 
 
 def end_run(connection: sa.Connection, run: int, outcome: Outcome, now_us: int, told: str = "") -> None:
@@ -89,7 +89,8 @@ def list_samples(connection: sa.Connection) -> set[int]:
 def add_evidence_file(connection: sa.Connection, file: EvidenceFile) -> int:
     """Note a file that lies in the incident's folder; `file.id` is not looked at."""
     values = {name: getattr(file, name) for name in EvidenceFile.__struct_fields__ if name != "id"}
-    return int(connection.execute(EVIDENCE_FILES.insert().values(values)).inserted_primary_key[0])
+    adding = EVIDENCE_FILES.insert().values(values).returning(EVIDENCE_FILES.c.id)
+    return int(connection.execute(adding).scalar_one())
 
 
 def list_evidence_files(connection: sa.Connection, number: int) -> list[EvidenceFile]:

@@ -146,11 +146,6 @@ def find_refs(service: Service, text: str) -> tuple[str, ...]:
     return (*hashed, *([text] if _REF.fullmatch(text) else ()))
 
 
-def shorten(ref: str) -> str:
-    """A pseudonym as people can tell it from others, wherever it stands in a text: its first 8 digits."""
-    return re.sub(r"(?<![0-9A-Za-z])([0-9a-f]{8})[0-9a-f]{16}(?![0-9A-Za-z])", r"\1", ref)
-
-
 def read_name(folder: Path, ref: str) -> list[tuple[str, str]]:
     """Kind and name of who is behind a pseudonym; empty where it is not known."""
     names = pl.scan_parquet(folder / TABLES / NAMES).filter(pl.col("ref") == ref)

@@ -37,14 +37,17 @@ class Jobs:
     ) -> bool:
         """Run `words` in `folder`, with `given` as the first line that it reads; False where another runs.
 
+        What it says goes to `job.log` there.
+
         `ended` gets the exit status, and whether it was cancelled; it is called from a thread of its own.
         """
         with self._lock:
             if self._process is not None:
                 return False
-            process = subprocess.Popen(  # noqa: S603  (our own program)
-                words, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-            )
+            with (folder / "job.log").open("wb") as log:
+                process = subprocess.Popen(  # noqa: S603  (our own program)
+                    words, cwd=folder, stdin=subprocess.PIPE, stdout=log, stderr=log
+                )
             self._process, self._key, self._is_cancelled = process, key, False
         assert process.stdin is not None
         with suppress(BrokenPipeError):  # it may have ended at once, and its status says so
@@ -63,10 +66,15 @@ class Jobs:
             self._process.terminate()
             return True
 
+    def wait(self) -> None:
+        """Until what runs has ended, and that is noted."""
+        if self._watch is not None:
+            self._watch.join()
+
     def close(self) -> None:
         """End whatever runs, and wait for it."""
         with self._lock:
-            process, watch = self._process, self._watch
+            process = self._process
             if process is not None:
                 process.terminate()
         if process is not None:
@@ -74,8 +82,7 @@ class Jobs:
                 process.wait(_GRACE_S)
             except subprocess.TimeoutExpired:
                 process.kill()
-        if watch is not None:
-            watch.join()
+        self.wait()
 
     def _wait(self, process: subprocess.Popen[bytes], ended: Callable[[int, bool], None]) -> None:
         status = process.wait()

@@ -77,6 +77,7 @@ def run_service(
             data_dir=data_dir,
             now_us=lambda: time.time_ns() // 1_000,
         )
+        service.config = config
         messenger = Messenger(lambda: service.settings.notify, service.metrics.guard)
         messenger.start()
         reloader = Reloader(service, config, whole)

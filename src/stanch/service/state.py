@@ -58,6 +58,8 @@ class Service:
     #: Of the database and the key, unless these lie elsewhere, and of what is too large for a database.
     data_dir: Path
     jobs: Jobs = field(default_factory=Jobs)
+    #: The settings file, for programs that the service starts.
+    config: Path | None = None
     #: What is wrong without stopping the service, by subject; told at /readyz.
     troubles: dict[str, str] = field(default_factory=dict)
 
