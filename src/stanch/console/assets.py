@@ -20,6 +20,7 @@ ASSETS: Final = {
     "console.js": _SCRIPT,
     "drafts.js": _SCRIPT,
     "handing_in.js": _SCRIPT,
+    "timeline.js": _SCRIPT,
     "mark.svg": "image/svg+xml",
     "vendor/htmx.min.js": _SCRIPT,
     "vendor/uPlot.iife.min.js": _SCRIPT,

@@ -26,6 +26,7 @@ from stanch import progress as protocol
 from stanch.cases.database import find_url, open_database
 from stanch.cases.exporting import export_tables, name_file
 from stanch.cases.investigations import Origin
+from stanch.console.answering import write_told
 from stanch.console.evidence import OUT, TABLES
 from stanch.console.keeping import keep_evidence
 from stanch.engine import open_engine
@@ -185,6 +186,7 @@ def _work(order: JobOrder, folder: Path, progress: FileProgress) -> None:
             findings = msgspec.json.decode((draft / OUT / "findings.json").read_bytes(), type=Findings)
         with progress.task("keeping tables"):
             keep_evidence(engine, findings, names, draft / TABLES)
+            write_told(findings, engine, draft / OUT, draft / TABLES, order.zone)
     for name in (TABLES, OUT):
         shutil.rmtree(folder / name, ignore_errors=True)
     for name in (OUT, TABLES):

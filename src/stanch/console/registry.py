@@ -8,7 +8,17 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from stanch.cases.people import Role
-from stanch.console import account, audit, handing_in, incident, incidents, investigating, people, sample
+from stanch.console import (
+    account,
+    audit,
+    handing_in,
+    incident,
+    incidents,
+    investigating,
+    people,
+    sample,
+    timeline,
+)
 from stanch.console.access import ROOT, SIGN_IN
 from stanch.console.assets import ASSET_OPERATIONS
 from stanch.console.entrance import Entrance
@@ -20,6 +30,7 @@ PAGES: Final[tuple[Page[Any, Any], ...]] = (
     *incidents.PAGES,
     *incident.PAGES,
     *investigating.PAGES,
+    *timeline.PAGES,
     *people.PAGES,
     *audit.PAGES,
     *account.PAGES,
