@@ -18,7 +18,7 @@ from stanch.cases.incidents import find_incident
 from stanch.cases.investigations import EvidenceFile, Origin
 from stanch.cases.segments import count_rows
 from stanch.console.evidence import OUT, find_folder, find_key, is_investigated
-from stanch.console.job import DRAFT, RUN, JobOrder, Stage, read_state
+from stanch.console.job_order import DRAFT, PROGRESS, RUN, JobOrder, Stage, read_state
 from stanch.console.pages import (
     INVESTIGATORS,
     PAGE_SIZE,
@@ -193,7 +193,7 @@ def begin_run(visit: Visit, number: int, origin: Origin, files: tuple[tuple[str,
     run = store.start_run(visit.connection, number, origin, visit.actor)
     folder = find_folder(service, number)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (folder / "progress.json").unlink(missing_ok=True)
+    (folder / PROGRESS).unlink(missing_ok=True)
     order = JobOrder(
         origin=origin,
         key=find_key(service),

@@ -20,14 +20,13 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from msgspec import Struct
 
 from stanch import progress as protocol
 from stanch.cases.database import find_url, open_database
 from stanch.cases.exporting import export_tables, name_file
-from stanch.cases.investigations import Origin
 from stanch.console.answering import write_told
 from stanch.console.evidence import OUT, TABLES
+from stanch.console.job_order import DRAFT, PROGRESS, JobOrder, Stage, State
 from stanch.console.keeping import keep_evidence
 from stanch.engine import open_engine
 from stanch.errors import RejectedTableError, StanchError, UsageError
@@ -35,54 +34,15 @@ from stanch.evidence.tables import TABLES as EVIDENCE
 from stanch.findings import Findings
 from stanch.investigate import Investigation, investigate
 from stanch.readers import ReadRequest
-from stanch.reporting.catalogue import Lang
 from stanch.settings import load_settings
 from stanch.simulation import simulate, write_incident
 
-#: What Python is given to run.
-RUN: Final = "import sys; from stanch.console.job import main; sys.exit(main())"
-PROGRESS: Final = "progress.json"
-#: The answer is made here, and takes the place of an earlier one when it is whole.
-DRAFT: Final = "draft"
 #: Evidence that the job itself lays down.
 _TAKEN: Final = "taken"
 #: The story of the README on a small shop, so that it is there within a minute.
 _SAMPLE_CASE: Final = "burst-2015"
 _SAMPLE_SCALE: Final = 0.3
 _WRITE_S: Final = 0.3
-
-
-class JobOrder(Struct, frozen=True):
-    """What to do."""
-
-    origin: Origin
-    #: Key of the pseudonyms.
-    key: bytes
-    #: Table and path of each file, from the incident's folder.
-    files: tuple[tuple[str, str], ...]
-    zone: str
-    lang: Lang
-    config: str | None
-    data_dir: str
-
-
-class Stage(Struct):
-    """One piece of the work."""
-
-    name: str
-    n_done: int = 0
-    total: int | None = None
-    unit: str = "rows"
-    is_over: bool = False
-
-
-class State(Struct):
-    """How far it is."""
-
-    stages: list[Stage] = msgspec.field(default_factory=list)
-    warnings: list[str] = msgspec.field(default_factory=list)
-    #: Why it came to no answer, in one line.
-    error: str = ""
 
 
 @dataclass
@@ -128,14 +88,6 @@ class _StageTask:
         del note
         self.stage.n_done += n_done
         self.progress.write(is_urgent=False)
-
-
-def read_state(folder: Path) -> State:
-    """How far the job of an incident is, or was."""
-    try:
-        return msgspec.json.decode((folder / PROGRESS).read_bytes(), type=State)
-    except (OSError, msgspec.MsgspecError):
-        return State()
 
 
 def main() -> int:

@@ -12,12 +12,15 @@ from stanch.console import (
     account,
     audit,
     handing_in,
+    handing_out,
     incident,
     incidents,
     investigating,
     people,
     sample,
+    sources,
     timeline,
+    unmasking,
 )
 from stanch.console.access import ROOT, SIGN_IN
 from stanch.console.assets import ASSET_OPERATIONS
@@ -31,6 +34,8 @@ PAGES: Final[tuple[Page[Any, Any], ...]] = (
     *incident.PAGES,
     *investigating.PAGES,
     *timeline.PAGES,
+    *unmasking.PAGES,
+    *sources.PAGES,
     *people.PAGES,
     *audit.PAGES,
     *account.PAGES,
@@ -40,6 +45,7 @@ ACTIONS: Final[tuple[Action[Any], ...]] = (
     *incident.ACTIONS,
     *investigating.ACTIONS,
     *sample.ACTIONS,
+    *unmasking.ACTIONS,
     *people.ACTIONS,
     *account.ACTIONS,
 )
@@ -63,6 +69,7 @@ def make_operations() -> tuple[Operation, ...]:
         *Entrance(console).list_operations(),
         *console.list_operations(),
         *handing_in.OPERATIONS,
+        *handing_out.OPERATIONS,
         *ASSET_OPERATIONS,
     )
 
@@ -70,4 +77,9 @@ def make_operations() -> tuple[Operation, ...]:
 def find_roles() -> dict[tuple[str, str], frozenset[Role]]:
     """Method and path of every route that needs a role, with the roles."""
     gets = {("GET", ROOT + page.path + twin): page.roles for page in PAGES for twin in ("", ".json")}
-    return gets | {("POST", ROOT + action.path): action.roles for action in ACTIONS} | handing_in.ROLES
+    return (
+        gets
+        | {("POST", ROOT + action.path): action.roles for action in ACTIONS}
+        | handing_in.ROLES
+        | handing_out.ROLES
+    )
