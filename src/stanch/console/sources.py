@@ -1,4 +1,4 @@
-"""Possible sources of a leak: all of them ranked, how far their probabilities can be trusted, what would settle it."""
+"""Possible sources of a leak: ranked, how far their probabilities can be trusted, what would settle it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MAX_CHOICES: Final = 20
 class SourcesQuery(Paged, frozen=True, kw_only=True):
     """Of which incident; of the one that was investigated last unless it is said."""
 
-    incident: Annotated[int | None, Meta(description="Number of the incident.", ge=1, le=10**15)] = None
+    incident: Annotated[int, Meta(description="Number of the incident.", ge=1, le=10**15)] | None = None
 
 
 class SourceRow(Struct, frozen=True):
@@ -43,7 +43,7 @@ class SourceRow(Struct, frozen=True):
 
 
 class CalibrationRow(Struct, frozen=True):
-    """Simulated sources with about the same posterior, and how many of them had leaked, with the 90 % interval."""
+    """Simulated sources with about the same posterior, and how many of them had leaked; 90 % interval."""
 
     posterior: float
     leaked: int
