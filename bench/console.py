@@ -4,8 +4,8 @@
 
 An incident of the simulator is investigated as the console does it; then its kept tables are laid many times
 over, each time under other pseudonyms and at other moments, to 2 million attempts and 50,000 complaints. A
-real service shows it to Chromium, which starts with an empty cache each time. Weights are gzip's, level 6, as a
-proxy would send them.
+real service shows it to Chromium, which starts with an empty cache each time. Weights are gzip's, level 6,
+as a proxy would send them.
 """
 
 from __future__ import annotations

@@ -142,11 +142,11 @@ def test_looks_and_acts_are_noted_once_each(desk: ConsoleDesk, team: dict[Role, 
     agent.get("/incidents/1")
     acts = [(person, action, subject) for person, action, subject in desk.audited()]
     assert acts == [
-        (agent.id, "open_incident", "incident:1"),
-        (agent.id, "look.incident", "incident:1"),
-        (agent.id, "add_note", "incident:1"),
-        (team["viewer"].id, "look.incident", "incident:1"),
-        (agent.id, "look.incident", "incident:1"),
+        (agent.id, "incidents.open_incident", "incident:1"),
+        (agent.id, "incident.look", "incident:1"),
+        (agent.id, "incident.add_note", "incident:1"),
+        (team["viewer"].id, "incident.look", "incident:1"),
+        (agent.id, "incident.look", "incident:1"),
     ]
     with desk.database.read() as connection:
         entries, _ = audit.list_entries(connection, audit.Filter(), 0, 100)
@@ -167,10 +167,10 @@ def test_the_page_filters_pages_and_says_whether_the_chain_is_whole(
     for number in range(60):
         agent.act("/incidents", title=f"{number}")
     agent.act("/incidents/1/state", state="contained")
-    found = officer.load(f"/audit.json?person={agent.id}&action=open_incident")
+    found = officer.load(f"/audit.json?person={agent.id}&action=incidents.open_incident")
     assert found["entries"]["n"] == 60
     assert len(found["entries"]["rows"]) == 50
-    rest = officer.load(f"/audit.json?person={agent.id}&action=open_incident&page=2")
+    rest = officer.load(f"/audit.json?person={agent.id}&action=incidents.open_incident&page=2")
     assert [row["subject"] for row in rest["entries"]["rows"]][-1] == "incident:1"
     assert officer.load("/audit.json?subject=incident:1")["entries"]["n"] == 2
     assert officer.load("/audit.json")["broken_at"] is None

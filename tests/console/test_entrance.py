@@ -138,7 +138,7 @@ def test_wrong_passwords_are_told_nothing_and_soon_have_to_wait(desk: ConsoleDes
     assert sign_in(desk, "nobody", address="203.0.113.99")[1] == 401
     desk.now_us += HOUR_US + 1
     assert sign_in(desk, "mei")[1] == 303
-    assert [action for _, action, _ in desk.audited()].count("sign_in_failed") == 11
+    assert [action for _, action, _ in desk.audited()].count("sign_in.failed") == 11
 
 
 def test_the_guard_sees_each_sign_in_and_how_it_ended(desk: ConsoleDesk) -> None:

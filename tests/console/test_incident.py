@@ -19,7 +19,7 @@ def test_whoever_opens_an_incident_owns_it_and_its_clocks_run(
     led = team["officer"].send(
         "/incidents", title="Callers know orders", severity="high", clocks=["gdpr", "cn"]
     )
-    assert led.headers["location"] == "/console/incidents/1?done=open_incident"
+    assert led.headers["location"] == "/console/incidents/1?done=incidents.open_incident"
     shown = team["viewer"].load("/incidents/1.json")
     assert (shown["owner"], shown["team"], shown["state"]) == ("the-officer", ["the-officer"], "open")
     due = {task["clock"]: (task["due_us"] - START_US) / HOUR_US for task in shown["tasks"]}

@@ -35,7 +35,7 @@ def test_a_person_goes_out_of_all_that_was_written(desk: ConsoleDesk, team: dict
     shown = str(agent.load("/incidents/1.json"))
     assert "ann@" not in shown
     assert "bob@example.org was not" in shown
-    assert (None, "purge", "purge:ab12") in desk.audited()
+    assert (None, "audit.purge", "purge:ab12") in desk.audited()
     assert team["officer"].load("/audit.json")["broken_at"] is None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from functools import cache
 from importlib.resources import files
+from pathlib import PurePath
 from typing import Final
 
 from starlette.requests import Request
@@ -12,20 +13,7 @@ from starlette.responses import Response
 
 from stanch.service.operations import Content, Open, Operation
 
-_SCRIPT: Final = "text/javascript"
-_STYLE: Final = "text/css"
-#: Every file that pages may ask for; `page/vendor/vendor.toml` says where those of others come from.
-ASSETS: Final = {
-    "console.css": _STYLE,
-    "console.js": _SCRIPT,
-    "drafts.js": _SCRIPT,
-    "handing_in.js": _SCRIPT,
-    "timeline.js": _SCRIPT,
-    "mark.svg": "image/svg+xml",
-    "vendor/htmx.min.js": _SCRIPT,
-    "vendor/uPlot.iife.min.js": _SCRIPT,
-    "vendor/uPlot.min.css": _STYLE,
-}
+_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _KEPT: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
@@ -57,4 +45,12 @@ def _make_operation(name: str, media_type: str) -> Operation:
     )
 
 
-ASSET_OPERATIONS: Final = tuple(_make_operation(name, kind) for name, kind in ASSETS.items())
+def make_asset_operations() -> tuple[Operation, ...]:
+    """A route for every script, style and picture in `page/`; `vendor.toml` says whence those of others."""
+    found = [
+        (f"{folder}{file.name}", kind)
+        for folder in ("", "vendor/")
+        for file in files("stanch.console").joinpath("page", folder).iterdir()
+        if (kind := _TYPES.get(PurePath(file.name).suffix))
+    ]
+    return tuple(_make_operation(name, kind) for name, kind in sorted(found))

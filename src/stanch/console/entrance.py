@@ -33,7 +33,7 @@ from stanch.console.access import ROOT, SIGN_IN, delete_cookie, is_ours, read_co
 from stanch.console.fields import read_sent
 from stanch.console.pages import MistakeError, name_reference
 from stanch.console.passwords import check_password, find_leaked, hash_password, is_password
-from stanch.console.rendering import read_texts, render
+from stanch.console.rendering import read_texts, render, tell_mistake
 from stanch.console.second_factor import find_step, open_secret
 from stanch.console.serving import HTML, Console, note
 from stanch.errors import UsageError
@@ -112,7 +112,7 @@ class Entrance:
         if session and not is_ours(request, service, session, token):
             return RedirectResponse(ROOT, 303)
         await service.database.write_soon(lambda c: close_session(c, session))
-        response = RedirectResponse(f"{SIGN_IN}?done=sign_out", 303)
+        response = RedirectResponse(f"{SIGN_IN}?done=sign_in.sign_out", 303)
         delete_cookie(response, service)
         return response
 
@@ -197,10 +197,10 @@ class Entrance:
         """Write down how it ended; where it was good, the token of a fresh session in place of any other."""
         service = find_service(request)
         if person is None or not is_good:
-            note(connection, service, None, "sign_in_failed", name_reference(service, "name", name))
+            note(connection, service, None, "sign_in.failed", name_reference(service, "name", name))
             return ""
         close_session(connection, read_cookie(request, service))
-        note(connection, service, person.id, "sign_in", f"person:{person.id}")
+        note(connection, service, person.id, "sign_in.sign_in", f"person:{person.id}")
         return open_session(connection, person.id, service.now_us())
 
     async def _hash(self, password: str) -> str:
@@ -240,7 +240,7 @@ class Entrance:
         mistakes = {}
         if mistake is not None:
             texts = read_texts(frame.lang, service.settings)
-            mistakes = {mistake.field: texts.text(f"shell.mistake.{mistake.key}", **mistake.params)}
+            mistakes = {mistake.field: tell_mistake(texts, "welcome", mistake)}
         values = {
             "link_token": link,
             "invitation": invitation,
@@ -271,7 +271,7 @@ def _make(connection: Connection, service: Service, link: str, new: NewPerson) -
         raise MistakeError("", "link_used")
     name = invitation.name or new.name
     person = add_person(connection, name, new.password_hash, invitation.roles, now_us, language=new.language)
-    note(connection, service, person, "join", f"person:{person}", details=" ".join(invitation.roles))
+    note(connection, service, person, "welcome.join", f"person:{person}", details=" ".join(invitation.roles))
     return open_session(connection, person, now_us)
 
 

@@ -130,7 +130,7 @@ def _settle(draft: Path, path: Path) -> None:
 def _keep(connection: Connection, service: Service, person: Person, file: EvidenceFile) -> int:
     added = add_evidence_file(connection, file)
     note(
-        connection, service, person.id, "hand_in", f"incident:{file.incident_id}",
+        connection, service, person.id, "incident.hand_in", f"incident:{file.incident_id}",
         details=f"file:{added} {file.table_name} {file.n_bytes}",
     )  # fmt: skip
     return added

@@ -77,7 +77,7 @@ def _check(connection: Connection, request: Request, service: Service, given: ob
 
 def _note(connection: Connection, service: Service, session: str, form: HandOutForm) -> None:
     person, _ = admit(connection, session, OFFICERS, service.now_us())
-    note(connection, service, person.id, "hand_out", f"incident:{form.number}", details=form.file)
+    note(connection, service, person.id, "incident.hand_out", f"incident:{form.number}", details=form.file)
 
 
 def _name_people(path: Path, columns: tuple[str, ...]) -> bytes:

@@ -117,7 +117,7 @@ class Page(Generic[Q, A]):
     #: Runs in a thread. Raises `MissingError` where there is no such thing.
     load: Callable[[Visit, Q], A]
     section: Section = ""
-    #: What was looked at, where that is personal data: looks are put into the audit under `look.NAME`.
+    #: What was looked at, where that is personal data: looks are put into the audit under `NAME.look`.
     look: Callable[[Visit, A], str] | None = None
 
 
@@ -135,7 +135,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Action(Generic[Q]):
-    """One thing that a form or a program can do (POST). Each is put into the audit under NAME.
+    """One thing that a form or a program can do (POST). Each is put into the audit under `PAGE.NAME`.
 
     A form holds the hidden field `token`; a program sends the same fields as JSON, and the token as
     `X-Console-Token`. What is wrong with what was sent is shown on `page`.
@@ -148,6 +148,11 @@ class Action(Generic[Q]):
     #: Runs in the transaction that writes; raises `MistakeError`, `MissingError` or `UsageError`.
     do: Callable[[Visit, Q], Done]
     page: Page[Any, Any]
+
+    @property
+    def full_name(self) -> str:
+        """With the page's, whose texts tell of it: `PAGE.done.NAME`, and `PAGE.did.NAME` in the audit."""
+        return f"{self.page.name}.{self.name}"
 
 
 class SignInNeededError(LookupError):
@@ -163,7 +168,7 @@ class MissingError(LookupError):
 
 
 class MistakeError(ValueError):
-    """What was sent cannot be used: the text `mistake.KEY` of the shell, told beside `field`."""
+    """What was sent cannot be used: the text `PAGE.mistake.KEY`, or the shell's, beside `field`."""
 
     def __init__(self, field: str, key: str, **params: object) -> None:
         super().__init__(key)

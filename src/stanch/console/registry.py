@@ -23,7 +23,7 @@ from stanch.console import (
     unmasking,
 )
 from stanch.console.access import ROOT, SIGN_IN
-from stanch.console.assets import ASSET_OPERATIONS
+from stanch.console.assets import make_asset_operations
 from stanch.console.entrance import Entrance
 from stanch.console.pages import Action, Page
 from stanch.console.serving import Console, find_reader
@@ -70,7 +70,7 @@ def make_operations() -> tuple[Operation, ...]:
         *console.list_operations(),
         *handing_in.OPERATIONS,
         *handing_out.OPERATIONS,
-        *ASSET_OPERATIONS,
+        *make_asset_operations(),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -13,6 +14,7 @@ from starlette.responses import HTMLResponse
 
 from stanch.cases.people import Person
 from stanch.console.assets import find_asset
+from stanch.console.pages import MistakeError
 from stanch.console.pseudonyms import shorten
 from stanch.findings import format_time
 from stanch.reporting.catalogue import Catalogue, Lang, load_catalogue
@@ -28,30 +30,20 @@ CONTENT_POLICY: Final = (
 LANGUAGE_TAGS: Final[Mapping[Lang, str]] = {"en": "en", "zh": "zh-CN"}
 
 
+@dataclass(frozen=True, slots=True)
 class Frame:
     """What every page has around it."""
 
-    def __init__(
-        self,
-        *,
-        lang: Lang,
-        path: str,
-        sections: Sequence[tuple[str, str]] = (),
-        section: str = "",
-        person: Person | None = None,
-        token: str = "",
-        done: str = "",
-    ) -> None:
-        self.lang = lang
-        #: Where the page itself is, query included.
-        self.path = path
-        #: Name and path of the sections that may be seen, and which of them this page belongs to.
-        self.sections = sections
-        self.section = section
-        self.person = person
-        self.token = token
-        #: Name of the action that led here, if one did.
-        self.done = done
+    lang: Lang
+    #: Where the page itself is, query included.
+    path: str
+    #: Name and path of the sections that may be seen, and which of them this page belongs to.
+    sections: Sequence[tuple[str, str]] = ()
+    section: str = ""
+    person: Person | None = None
+    token: str = ""
+    #: Page and name of the action that led here, if one did.
+    done: str = ""
 
 
 def read_texts(lang: Lang, settings: ServiceSettings) -> Catalogue:
@@ -86,6 +78,12 @@ def render(
     )
     headers = {"Content-Security-Policy": CONTENT_POLICY, "Content-Language": LANGUAGE_TAGS[frame.lang]}
     return HTMLResponse(html, status, headers)
+
+
+def tell_mistake(texts: Catalogue, page: str, mistake: MistakeError) -> str:
+    """What is wrong, in the page's words or the shell's."""
+    own = f"{page}.mistake.{mistake.key}"
+    return texts.text(own if own in texts else f"shell.mistake.{mistake.key}", **mistake.params)
 
 
 def link(path: str, **query: object) -> str:

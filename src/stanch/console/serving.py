@@ -37,7 +37,7 @@ from stanch.console.pages import (
     SignInNeededError,
     Visit,
 )
-from stanch.console.rendering import Frame, read_texts, render
+from stanch.console.rendering import Frame, read_texts, render, tell_mistake
 from stanch.errors import StoreError, UsageError
 from stanch.reporting.catalogue import Lang
 from stanch.service.forms.pages import choose_language
@@ -121,7 +121,7 @@ class Console:
             section=section,
             person=person,
             token=make_form_token(service, read_cookie(request, service)) if person is not None else "",
-            done=request.query_params.get("done", "")[:40],
+            done=request.query_params.get("done", "")[:80],
         )
 
     def _make_page(self, page: Page[Any, Any]) -> Operation:
@@ -209,7 +209,7 @@ class Console:
         if is_json:
             response = Response(msgspec.json.encode(Location(done.location)), media_type=JSON)
         else:
-            response = RedirectResponse(add_query(done.location, done=action.name), 303)
+            response = RedirectResponse(add_query(done.location, done=action.full_name), 303)
         if fresh:
             set_cookie(response, service, fresh)
         return response
@@ -230,7 +230,7 @@ class Console:
         texts = read_texts(lang, service.settings)
         if isinstance(error, MistakeError):
             field, code = error.field, error.key
-            told = texts.text(f"shell.mistake.{error.key}", **error.params)
+            told = tell_mistake(texts, action.page.name, error)
         else:
             field, code, told = "", "unusable", texts.sentence(error.message)
         if is_json:
@@ -267,7 +267,7 @@ async def load(request: Request, page: Page[Any, Any], *, only_path: bool = Fals
         if page.look is None:
             return Loaded(person, query, answer, is_due)
         subject, since_us = page.look(visit, answer), now_us - _SAME_LOOK_US
-        is_known = audit.is_noted(connection, person.id, f"look.{page.name}", subject, since_us)
+        is_known = audit.is_noted(connection, person.id, f"{page.name}.look", subject, since_us)
         return Loaded(person, query, answer, is_due, subject, not is_known)
 
     try:
@@ -275,7 +275,7 @@ async def load(request: Request, page: Page[Any, Any], *, only_path: bool = Fals
     except MistakeError as error:
         raise ProblemError(400, "bad_query", f"{error.field}: this cannot be understood.") from None
     if loaded.is_new_look:
-        action = f"look.{page.name}"
+        action = f"{page.name}.look"
         await service.database.write_soon(
             lambda c: note(c, service, loaded.person.id, action, loaded.subject)
         )
@@ -309,7 +309,7 @@ def _do(
     person, _ = admit(connection, session, action.roles, now_us)
     form = read_struct(action.form, sent)
     done = action.do(Visit(service, connection, person, person.language, now_us), form)
-    note(connection, service, person.id, action.name, done.subject, details=done.details)
+    note(connection, service, person.id, action.full_name, done.subject, details=done.details)
     if not done.renew:
         return done, ""
     close_session(connection, session)

@@ -83,7 +83,7 @@ def unmask(visit: Visit, form: UnmaskForm) -> Done:
 
 
 def _filter(visit: Visit, ref: str) -> audit.Filter:
-    return audit.Filter(action="unmask", subject=visit.name_reference("pseudonym", ref))
+    return audit.Filter(action="names.unmask", subject=visit.name_reference("pseudonym", ref))
 
 
 def _find(visit: Visit, number: int, ref: str) -> list[tuple[str, str]]:

@@ -90,7 +90,7 @@ def _note_in_chain(connection: Connection, wanted: Purge, rows: Counter[str], no
     details = " ".join(f"{name}={n}" for name, n in sorted(rows.items()))
     at_us = round(now.timestamp() * 1_000_000)
     append(
-        connection, wanted.audit_key, at_us=at_us, person_id=None, action="purge", subject=subject,
+        connection, wanted.audit_key, at_us=at_us, person_id=None, action="audit.purge", subject=subject,
         details=details,
     )  # fmt: skip
 

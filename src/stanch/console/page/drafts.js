@@ -10,7 +10,7 @@ const done = document.body.dataset.done;
 for (const entry of document.querySelectorAll("[data-draft]")) {
   const key = mine + entry.dataset.draft;
   const told = entry.parentElement.querySelector("[data-draft-told]");
-  if (done && done === entry.dataset.sentBy) localStorage.removeItem(key);
+  if (done && done.split(".").pop() === entry.dataset.sentBy) localStorage.removeItem(key);
   const kept = localStorage.getItem(key);
   if (kept && !entry.value) {
     entry.value = kept;
