@@ -71,7 +71,8 @@ def test_an_analyst_reads_the_answer_and_every_panel_follows_the_time_line(
         page.goto(f"/console/{path}")
         check(page)
     page.goto(f"/console/incidents/{number}")
-    page.click("#fallen a[href*='/names/']")
+    # Each of the two windows asks about somebody else: who has asked is not asked again.
+    page.locator("#fallen a[href*='/names/']").nth(page.viewport_size["width"] % 7).click()  # type: ignore[index]
     page.fill("#unmask-reason", "Her order, her call")
     page.click("form[data-action=unmask] button")
     page.wait_for_selector(".headline")

@@ -1,6 +1,6 @@
 """How soon the page of a large incident is seen, and what it weighs.
 
-    python bench/console.py
+    python bench/console_pages.py
 
 An incident of the simulator is investigated as the console does it; then its kept tables are laid many times
 over, each time under other pseudonyms and at other moments, to 2 million attempts and 50,000 complaints. A
@@ -114,7 +114,8 @@ def measure(served: Served, number: int, times: int) -> None:
                 sign_in(page, "analyst")
                 weight = weigh(page, f"/console/{name}")
             print(
-                f"{name}: first paint {statistics.median(paints):.2f} s ({min(paints):.2f} to {max(paints):.2f}),"
+                f"{name}: first paint {statistics.median(paints):.2f} s"
+                f" ({min(paints):.2f} to {max(paints):.2f}),"
                 f" whole {statistics.median(charts):.2f} s, {weight / 1_000:.0f} KB packed"
             )
         browser.close()
