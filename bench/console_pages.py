@@ -21,7 +21,7 @@ from contextlib import closing
 from pathlib import Path
 
 import msgspec
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import BrowserContext, Page, Response, sync_playwright
 
 from stanch.console.evidence import TABLES
 from stanch.console.keeping import KEPT, SUMMARY, Summary
@@ -37,7 +37,9 @@ from service.serving import Served, serving
 _BY_ATTEMPTS = ("attempts", "accounts", "addresses", "accesses", "orders", "exposures")
 _BY_COMPLAINTS = ("complaints",)
 _REFS = {"account", "order", "actor"}
-#: When something can be seen that tells of the incident: the browser's own measure, and the chart.
+#: What is there once a page is whole: the chart, the ranking.
+_WHOLE = "[data-drawn], #ranking"
+#: When something can be seen, by the browser's own measure.
 _PAINT = """() => {
   const paint = performance.getEntriesByName("first-contentful-paint")[0];
   return paint ? paint.startTime : null;
@@ -57,7 +59,7 @@ def enlarge(folder: Path, n_attempts: int, n_complaints: int) -> Summary:
     with closing(open_engine("duckdb", EngineSettings())) as engine:
         for table in (*_BY_ATTEMPTS, *_BY_COMPLAINTS):
             wanted = n_complaints if table in _BY_COMPLAINTS else n_attempts
-            base = rows["complaints" if table in _BY_COMPLAINTS else "attempts"]
+            base = summary.rows["complaints" if table in _BY_COMPLAINTS else "attempts"]
             copies = -(-wanted // max(base, 1))
             engine.view_parquet("given", folder / f"{table}.parquet")
             names = engine.fetch("SELECT * FROM given LIMIT 0").columns
@@ -83,13 +85,21 @@ def _vary(name: str) -> str:
     return f"g.id * 1000 + nth AS {name}" if name == "id" else f'g."{name}"'
 
 
-def weigh(page: object, url: str) -> int:
+def open_page(context: BrowserContext) -> Page:
+    """A window that keeps nothing, so that each page brings all of its files."""
+    page = context.new_page()
+    page.set_default_timeout(120_000)
+    context.new_cdp_session(page).send("Network.setCacheDisabled", {"cacheDisabled": True})
+    return page
+
+
+def weigh(page: Page, path: str) -> int:
     """Bytes of a page and all that it asks for, each packed as a proxy would."""
-    bodies: list[bytes] = []
-    page.on("response", lambda r: bodies.append(r.body()) if r.ok else None)  # type: ignore[attr-defined]
-    page.goto(url)  # type: ignore[attr-defined]
-    page.wait_for_selector("[data-drawn], #ranking")  # type: ignore[attr-defined]
-    return sum(len(gzip.compress(body, 6)) for body in bodies)
+    found: list[Response] = []
+    page.on("response", found.append)
+    page.goto(path)
+    page.wait_for_selector(_WHOLE)
+    return sum(len(gzip.compress(one.body(), 6)) for one in found)
 
 
 def measure(served: Served, number: int, times: int) -> None:
@@ -101,16 +111,15 @@ def measure(served: Served, number: int, times: int) -> None:
             paints, charts = [], []
             for _ in range(times):
                 with browser.new_context(base_url=served.url) as context:
-                    page = context.new_page()
-                    page.set_default_timeout(120_000)
+                    page = open_page(context)
                     sign_in(page, "analyst")
                     started = time.perf_counter()
                     page.goto(f"/console/{name}")
-                    page.wait_for_selector("[data-drawn], #ranking")
+                    page.wait_for_selector(_WHOLE)
                     charts.append(time.perf_counter() - started)
                     paints.append(page.evaluate(_PAINT) / 1_000)
             with browser.new_context(base_url=served.url) as context:
-                page = context.new_page()
+                page = open_page(context)
                 sign_in(page, "analyst")
                 weight = weigh(page, f"/console/{name}")
             print(
