@@ -139,9 +139,9 @@ def _work(order: JobOrder, folder: Path, progress: FileProgress) -> None:
         with progress.task("keeping tables"):
             keep_evidence(engine, findings, names, draft / TABLES)
             write_told(findings, engine, draft / OUT, draft / TABLES, order.zone)
-    for name in (TABLES, OUT):
-        shutil.rmtree(folder / name, ignore_errors=True)
     for name in (OUT, TABLES):
+        if (folder / name).exists():
+            (folder / name).rename(draft / f"{name}.old")
         (draft / name).rename(folder / name)
     shutil.rmtree(draft)
     shutil.rmtree(folder / _TAKEN, ignore_errors=True)
