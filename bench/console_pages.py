@@ -96,7 +96,11 @@ def open_page(context: BrowserContext) -> Page:
 def weigh(page: Page, path: str) -> int:
     """Bytes of a page and all that it asks for, each packed as a proxy would."""
     found: list[Response] = []
-    page.on("response", found.append)
+
+    def note(response: Response) -> None:
+        found.append(response)
+
+    page.on("response", note)
     page.goto(path)
     page.wait_for_selector(_WHOLE)
     return sum(len(gzip.compress(one.body(), 6)) for one in found)
