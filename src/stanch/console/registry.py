@@ -8,7 +8,20 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from stanch.cases.people import Role
-from stanch.console import account, audit, incident, incidents, people
+from stanch.console import (
+    account,
+    audit,
+    handing_in,
+    handing_out,
+    incident,
+    incidents,
+    investigating,
+    people,
+    sample,
+    sources,
+    timeline,
+    unmasking,
+)
 from stanch.console.access import ROOT, SIGN_IN
 from stanch.console.assets import make_asset_operations
 from stanch.console.entrance import Entrance
@@ -19,6 +32,10 @@ from stanch.service.operations import Content, Operation
 PAGES: Final[tuple[Page[Any, Any], ...]] = (
     *incidents.PAGES,
     *incident.PAGES,
+    *investigating.PAGES,
+    *timeline.PAGES,
+    *unmasking.PAGES,
+    *sources.PAGES,
     *people.PAGES,
     *audit.PAGES,
     *account.PAGES,
@@ -26,6 +43,9 @@ PAGES: Final[tuple[Page[Any, Any], ...]] = (
 ACTIONS: Final[tuple[Action[Any], ...]] = (
     *incidents.ACTIONS,
     *incident.ACTIONS,
+    *investigating.ACTIONS,
+    *sample.ACTIONS,
+    *unmasking.ACTIONS,
     *people.ACTIONS,
     *account.ACTIONS,
 )
@@ -44,10 +64,22 @@ def make_operations() -> tuple[Operation, ...]:
         "GET", ROOT, "console", "Leads to the console's first page.", go_home,
         {303: Content({}, "To the first page, or to the sign-in.")},
     )  # fmt: skip
-    return (home, *Entrance(console).list_operations(), *console.list_operations(), *make_asset_operations())
+    return (
+        home,
+        *Entrance(console).list_operations(),
+        *console.list_operations(),
+        *handing_in.OPERATIONS,
+        *handing_out.OPERATIONS,
+        *make_asset_operations(),
+    )
 
 
 def find_roles() -> dict[tuple[str, str], frozenset[Role]]:
     """Method and path of every route that needs a role, with the roles."""
     gets = {("GET", ROOT + page.path + twin): page.roles for page in PAGES for twin in ("", ".json")}
-    return gets | {("POST", ROOT + action.path): action.roles for action in ACTIONS}
+    return (
+        gets
+        | {("POST", ROOT + action.path): action.roles for action in ACTIONS}
+        | handing_in.ROLES
+        | handing_out.ROLES
+    )

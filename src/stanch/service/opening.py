@@ -77,6 +77,7 @@ def open_service(
         limits=Limits(settings.limits),
         passes=Passes(secrets, counters),
         leaked=open_leaked(settings),
+        data_dir=data_dir,
     )
     service.metrics.guard.watch(service)
     return service

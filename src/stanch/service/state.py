@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from starlette.requests import Request
 
@@ -20,6 +21,7 @@ from stanch.reporting.catalogue import load_catalogue
 from stanch.service.attempts import AttemptIds
 from stanch.service.challenge.passes import Passes
 from stanch.service.ends import Ends
+from stanch.service.jobs import Jobs
 from stanch.service.keyring import Keyring
 from stanch.service.limits import Limits
 from stanch.service.metrics import Metrics
@@ -55,7 +57,12 @@ class Service:
     passes: Passes
     #: The operator's list of leaked credentials; None: there is none.
     leaked: LeakedFilter | None
+    #: Of the database and the key, unless these lie elsewhere, and of what is too large for a database.
+    data_dir: Path
     ends: Ends = field(default_factory=Ends)
+    jobs: Jobs = field(default_factory=Jobs)
+    #: The settings file, for programs that the service starts.
+    config: Path | None = None
     #: What is wrong without stopping the service, by subject; told at /readyz.
     troubles: dict[str, str] = field(default_factory=dict)
 
