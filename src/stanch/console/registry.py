@@ -47,6 +47,11 @@ def make_operations() -> tuple[Operation, ...]:
     return (home, *Entrance(console).list_operations(), *console.list_operations(), *make_asset_operations())
 
 
+async def tell_failure(request: Request, status: int, number: str) -> Response | None:
+    """A page for a browser that asked for something below `/console` that failed or is not there."""
+    return await Console(PAGES, ACTIONS).tell(request, status, number)
+
+
 def find_roles() -> dict[tuple[str, str], frozenset[Role]]:
     """Method and path of every route that needs a role, with the roles."""
     gets = {("GET", ROOT + page.path + twin): page.roles for page in PAGES for twin in ("", ".json")}

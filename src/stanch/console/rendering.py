@@ -55,7 +55,15 @@ def render(
 ) -> HTMLResponse:
     """A page."""
     texts = read_texts(frame.lang, settings)
-    given: dict[str, Any] = {"mistakes": {}, "typed": {}, "acted": "", "data": None, "query": None, **values}
+    given: dict[str, Any] = {
+        "mistakes": {},
+        "typed": {},
+        "acted": "",
+        "data": None,
+        "query": None,
+        "number": "",
+        **values,
+    }
     html = (
         _environment()
         .get_template(f"{template}.html.j2")

@@ -56,6 +56,9 @@ _TOLD: Final[Mapping[type[Exception], tuple[int, str]]] = {
     MissingError: (404, "missing"),
     StoreError: (503, "not_stored"),
 }
+#: What leads nowhere, and how other failures are told.
+_NOWHERE: Final = (404, 405)
+_UNFORESEEN: Final[Mapping[int, str]] = {408: "late", 503: "not_stored"}
 
 
 class Location(Struct, frozen=True):
@@ -246,6 +249,18 @@ class Console:
         status, key = (error.status, "broken") if isinstance(error, ProblemError) else find_failure(error)
         settings = find_service(request).settings
         return render("failure", self.frame(request, person), settings, status=status, key=key)
+
+    async def tell(self, request: Request, status: int, number: str) -> Response | None:
+        """A page for an address that leads nowhere, or an error that nobody foresaw; None for programs."""
+        path = request.url.path
+        is_page = path == ROOT or path.startswith(f"{ROOT}/")
+        if not is_page or HTML not in request.headers.get("accept", ""):
+            return None
+        # Where the database may be what fails, nobody is looked up.
+        person = await find_reader(request) if status in _NOWHERE else None
+        key = "missing" if status in _NOWHERE else _UNFORESEEN.get(status, "unforeseen")
+        frame, settings = self.frame(request, person), find_service(request).settings
+        return render("failure", frame, settings, status=status, key=key, number=number)
 
 
 async def load(request: Request, page: Page[Any, Any], *, only_path: bool = False) -> Loaded:
