@@ -9,7 +9,7 @@ from stanch.console.registry import find_roles
 
 #: First letters of the roles: viewer, agent, analyst (n), officer, administrator (d).
 LETTERS: dict[str, Role] = {"v": "viewer", "a": "agent", "n": "analyst", "o": "officer", "d": "administrator"}
-ALL, WORK, OFFICE, ADMIN = "vanod", "anod", "od", "d"
+ALL, WORK, ANALYSIS, OFFICE, ADMIN = "vanod", "anod", "nd", "od", "d"
 MAY = {
     "GET /console/incidents": ALL,
     "POST /console/incidents": WORK,
@@ -35,6 +35,14 @@ MAY = {
     "POST /console/people/{number}/disable": ADMIN,
     "POST /console/people/{number}/enable": ADMIN,
     "POST /console/people/{number}/forget-second-factor": ADMIN,
+    "GET /console/now": ALL,
+    "GET /console/decisions": WORK,
+    "GET /console/decisions/export": ANALYSIS,
+    "POST /console/decisions": ANALYSIS,
+    "POST /console/decisions/{number}/undo": ANALYSIS,
+    "GET /console/resets": WORK,
+    "POST /console/resets/{number}/show": WORK,
+    "GET /console/rules": "nod",
     "GET /console/audit": OFFICE,
     "GET /console/account": ALL,
     "GET /console/account/second-factor": ALL,

@@ -1,4 +1,4 @@
-"""Browsers that somebody signed in with before: counted apart, so that nobody's failures elsewhere keep them out.
+"""Browsers that somebody signed in with before, counted apart: failures elsewhere do not keep them out.
 
 The device cookies of `stanch.guard.device_cookie`, under keys of the console's own: no token of a shop's
 customer is one of these.

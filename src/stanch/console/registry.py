@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from stanch.cases.people import Role
-from stanch.console import account, audit, incident, incidents, people
+from stanch.console import account, audit, decisions, incident, incidents, now, people, resets, rules
 from stanch.console.access import ROOT, SIGN_IN
 from stanch.console.assets import make_asset_operations
 from stanch.console.entrance import Entrance
@@ -17,8 +17,12 @@ from stanch.console.serving import Console, find_reader
 from stanch.service.operations import Content, Operation
 
 PAGES: Final[tuple[Page[Any, Any], ...]] = (
+    *now.PAGES,
     *incidents.PAGES,
     *incident.PAGES,
+    *decisions.PAGES,
+    *resets.PAGES,
+    *rules.PAGES,
     *people.PAGES,
     *audit.PAGES,
     *account.PAGES,
@@ -26,6 +30,8 @@ PAGES: Final[tuple[Page[Any, Any], ...]] = (
 ACTIONS: Final[tuple[Action[Any], ...]] = (
     *incidents.ACTIONS,
     *incident.ACTIONS,
+    *decisions.ACTIONS,
+    *resets.ACTIONS,
     *people.ACTIONS,
     *account.ACTIONS,
 )

@@ -74,6 +74,7 @@ def render(
             has=lambda key: key in texts,
             texts=texts,
             when=lambda us: _tell_moment(texts, us),
+            exact=format_time,
             asset=find_asset,
             link=link,
             shop=settings.forms.shop,

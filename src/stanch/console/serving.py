@@ -47,6 +47,7 @@ from stanch.service.problems import MEDIA_TYPE, Problem, ProblemError, answer_pr
 from stanch.service.state import Service, find_service
 
 HTML: Final = "text/html"
+PLAIN: Final = "text/plain"
 #: Looks of one person at one thing within this time are one look: a page that is open asks again and again.
 _SAME_LOOK_US: Final = 900_000_000
 #: What is told instead, by error: status, and the key of its text.
@@ -133,6 +134,8 @@ class Console:
                 loaded = await load(request, page)
             except (LookupError, StoreError, ProblemError) as error:
                 return await self.refuse(request, error)
+            if page.give is not None:
+                return page.give(loaded.answer)
             return self.show(request, page, loaded)
 
         return Operation(
@@ -142,7 +145,7 @@ class Console:
             f"Page of the console: {page.name.replace('_', ' ')}.",
             answer,
             {
-                200: Content({HTML: None}, "The page."),
+                200: Content({HTML if page.give is None else PLAIN: None}, "The page."),
                 303: Content({}, "To the sign-in."),
                 **_pages(400, 403, 404, 503),
             },

@@ -95,6 +95,7 @@ class Duty:
         sweep = await service.guard.sweep_soon(now_us)
         service.metrics.guard.sweep_seconds.observe(time.perf_counter() - started)
         service.metrics.guard.note_sweep(sweep, service.guard.settings.budget)
+        service.sweep = structs.replace(sweep, decisions=(), resets=())
         self._decisions += [d for d in sweep.decisions if not self._is_allowed(d)]
         resets = [r for r in sweep.resets if not is_allowed(service, r.context.ip, r.account)]
         sweep = structs.replace(sweep, resets=tuple(resets))

@@ -36,6 +36,7 @@ async def judge(service: Service, attempt: Attempt, source: str, passed: str = "
         answer = Answer("allow", answer.score, (_PASSED, *answer.reasons), simulated=False)
         context = structs.replace(context, passed=True)
     service.metrics.guard.count(source, answer)
+    service.pulse.note(service.now_us(), answer)
     return answer, context
 
 

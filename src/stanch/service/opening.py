@@ -27,6 +27,7 @@ from stanch.service.challenge.passes import Passes
 from stanch.service.keyring import Keyring
 from stanch.service.limits import Limits
 from stanch.service.metrics import Metrics
+from stanch.service.pulse import Pulse
 from stanch.service.secrets import Secrets
 from stanch.service.settings import ServiceSettings
 from stanch.service.state import Service
@@ -74,6 +75,7 @@ def open_service(
         limits=Limits(settings.limits),
         passes=Passes(secrets),
         leaked=LeakedFilter.open(Path(settings.leaked).expanduser()) if settings.leaked else None,
+        pulse=Pulse(moment),
     )
     service.metrics.guard.watch(service)
     return service

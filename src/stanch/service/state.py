@@ -14,13 +14,14 @@ from stanch.cases.database import Database
 from stanch.evidence.people import People
 from stanch.guard.allow_list import AllowList
 from stanch.guard.device_cookie import DeviceCookies
-from stanch.guard.guard import Guard
+from stanch.guard.guard import Guard, Sweep
 from stanch.guard.leaked import LeakedFilter
 from stanch.service.attempts import AttemptIds
 from stanch.service.challenge.passes import Passes
 from stanch.service.keyring import Keyring
 from stanch.service.limits import Limits
 from stanch.service.metrics import Metrics
+from stanch.service.pulse import Pulse
 from stanch.service.secrets import Secrets
 from stanch.service.settings import ServiceSettings
 
@@ -53,6 +54,9 @@ class Service:
     passes: Passes
     #: The operator's list of leaked credentials; None: there is none.
     leaked: LeakedFilter | None
+    pulse: Pulse
+    #: The last look at the whole, without what it decided; None before the first.
+    sweep: Sweep | None = None
     #: What is wrong without stopping the service, by subject; told at /readyz.
     troubles: dict[str, str] = field(default_factory=dict)
 
