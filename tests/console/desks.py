@@ -121,6 +121,8 @@ def console_desk(folder: Path, now_us: int = START_US, **settings: Any) -> Itera
     path.write_bytes(_make_blank())
     database = open_database(f"sqlite:///{path}")
     try:
-        yield ConsoleDesk(folder, ServiceSettings(**settings), database, SMALL, now_us)
+        desk = ConsoleDesk(folder, ServiceSettings(**settings), database, SMALL, now_us)
+        yield desk
+        desk.service.jobs.close()
     finally:
         database.close()

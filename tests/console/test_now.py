@@ -57,7 +57,7 @@ def test_now_tells_what_the_guard_sees_and_what_waits(desk: ConsoleDesk, team: d
     keep(desk, decision(desk, "203.0.113.7"), decision(desk, "203.0.113.8", simulated=True))
     number = desk.open_incident()
     agent = team["agent"]
-    team["analyst"].act(f"/incidents/{number}/tasks", title="Call the carrier", assignee=agent.id)
+    team["analyst"].act(f"/incidents/{number}/tasks", title="Call the carrier", assignee="the-agent")
     team["analyst"].act(f"/incidents/{number}/notes", text="Ask @the-agent about it")
     seen = agent.load("/now.json")
     assert sum(beat["attempts"] for beat in seen["hour"]) == 3

@@ -6,12 +6,14 @@ The audit stays as it is: it names nobody.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 import sqlalchemy as sa
 
 from stanch.cases.schema import (
     CONSOLE_SESSIONS,
+    EVIDENCE_FILES,
     INCIDENT_FILES,
     INCIDENT_HISTORY,
     INCIDENT_NOTES,
@@ -19,6 +21,7 @@ from stanch.cases.schema import (
     INCIDENT_PINS,
     INCIDENT_TASKS,
     INCIDENTS,
+    INVESTIGATIONS,
     INVITATIONS,
     MENTIONS,
 )
@@ -32,9 +35,11 @@ _TEXTS: Final = (
     (INCIDENT_NOTES, ("text",)),
     (INCIDENT_PINS, ("path", "label")),
     (INCIDENT_FILES, ("name",)),
+    (EVIDENCE_FILES, ("name",)),
 )
 _PARTS: Final = (
-    INCIDENT_FILES, INCIDENT_PINS, INCIDENT_NOTES, INCIDENT_TASKS, INCIDENT_HISTORY, INCIDENT_PEOPLE,
+    EVIDENCE_FILES, INVESTIGATIONS, INCIDENT_FILES, INCIDENT_PINS, INCIDENT_NOTES, INCIDENT_TASKS,
+    INCIDENT_HISTORY, INCIDENT_PEOPLE,
 )  # fmt: skip
 
 
@@ -74,9 +79,14 @@ def _drop_incidents(connection: sa.Connection, until_us: int, *, write: bool) ->
         connection.execute(sa.select(INCIDENTS.c.id).where(INCIDENTS.c.closed_us < until_us)).scalars()
     )
     if old and write:
-        notes = sa.select(INCIDENT_NOTES.c.id).where(INCIDENT_NOTES.c.incident_id.in_(old))
-        connection.execute(MENTIONS.delete().where(MENTIONS.c.note_id.in_(notes)))
-        for part in _PARTS:
-            connection.execute(part.delete().where(part.c.incident_id.in_(old)))
-        connection.execute(INCIDENTS.delete().where(INCIDENTS.c.id.in_(old)))
+        drop_incidents(connection, old)
     return len(old)
+
+
+def drop_incidents(connection: sa.Connection, numbers: Sequence[int]) -> None:
+    """Incidents with all that belongs to them in the database."""
+    notes = sa.select(INCIDENT_NOTES.c.id).where(INCIDENT_NOTES.c.incident_id.in_(numbers))
+    connection.execute(MENTIONS.delete().where(MENTIONS.c.note_id.in_(notes)))
+    for part in _PARTS:
+        connection.execute(part.delete().where(part.c.incident_id.in_(numbers)))
+    connection.execute(INCIDENTS.delete().where(INCIDENTS.c.id.in_(numbers)))

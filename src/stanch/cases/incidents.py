@@ -17,7 +17,7 @@ State = Literal["open", "contained", "closed"]
 STATES: Final[tuple[State, ...]] = get_args(State)
 Kind = Literal[
     "opened", "title", "severity", "state", "owner", "joined", "left", "task", "task_done", "task_open",
-    "note", "note_withdrawn", "pin", "pin_removed", "file", "file_removed",
+    "note", "note_withdrawn", "pin", "pin_removed", "file", "file_removed", "investigation",
 ]  # fmt: skip
 
 

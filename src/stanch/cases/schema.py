@@ -263,3 +263,32 @@ INCIDENT_FILES: Final = Table(
     Column("n_bytes", BigInteger, nullable=False),
     Column("content", LargeBinary, nullable=False),
 )
+
+#: One row per run of an investigation. `told` is why it failed.
+INVESTIGATIONS: Final = Table(
+    "investigations",
+    METADATA,
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    Column("incident_id", _NUMBER, ForeignKey("incidents.id"), nullable=False, index=True),
+    Column("person_id", _NUMBER, ForeignKey("people.id")),
+    Column("origin", String(8), nullable=False),
+    Column("outcome", String(10), nullable=False),
+    Column("started_us", BigInteger, nullable=False),
+    Column("ended_us", BigInteger),
+    Column("told", String(500), nullable=False),
+)
+
+#: One row per file of evidence that lies in an incident's folder, under its `id`.
+EVIDENCE_FILES: Final = Table(
+    "evidence_files",
+    METADATA,
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    Column("incident_id", _NUMBER, ForeignKey("incidents.id"), nullable=False, index=True),
+    Column("person_id", _NUMBER, ForeignKey("people.id"), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("n_bytes", BigInteger, nullable=False),
+    Column("table_name", String(16), nullable=False),
+    Column("seen", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,
+)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Final
 
 from cyclopts import Parameter
 
 from stanch.cases.database import find_url, open_database
-from stanch.cases.segments import iterate_rows
+from stanch.cases.exporting import export_tables, name_file
 from stanch.cli.messages import clean
 from stanch.errors import UsageError
 from stanch.evidence.tables import TABLES
@@ -37,11 +35,9 @@ def run_export(
     settings = load_settings(config).service
     _check_folder(out)
     database = open_database(find_url(find_data_dir(settings)))
-    counts = {}
     try:
         with database.read() as connection:
-            for table in TABLES:
-                counts[table] = _write_table(iterate_rows(connection, table), out / _name_file(table))
+            counts = export_tables(connection, out)
     finally:
         database.close()
     _replace(out / MARK, json.dumps({"rows": counts}).encode() + b"\n")
@@ -61,7 +57,7 @@ def _check_folder(out: Path) -> None:
     """
     try:
         out.mkdir(mode=0o700, parents=True, exist_ok=True)
-        there = [name for name in map(_name_file, TABLES) if (out / name).exists()]
+        there = [name for name in map(name_file, TABLES) if (out / name).exists()]
         if there and not (out / MARK).exists():
             raise UsageError(
                 f"--out {out} holds files that no export wrote: {there[0]!r}",
@@ -69,27 +65,6 @@ def _check_folder(out: Path) -> None:
             )
     except OSError as error:
         raise UsageError(f"--out {out}: {error.strerror}", hint="name a folder you may write to") from error
-
-
-def _name_file(table: str) -> str:
-    return f"{table}.jsonl.zst"
-
-
-def _write_table(segments: Iterable[tuple[int, bytes]], path: Path) -> int:
-    """Write one table, or remove its file if there is no row; returns the number of rows."""
-    draft = path.with_suffix(".part")
-    n_rows = 0
-    # zstd frames one after another are one stream (RFC 8878, 3), so segments need not be unpacked.
-    with open(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
-        for n, frame in segments:
-            file.write(frame)
-            n_rows += n
-    if n_rows:
-        draft.replace(path)
-    else:
-        draft.unlink()
-        path.unlink(missing_ok=True)
-    return n_rows
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from msgspec import Meta, Struct
@@ -16,9 +16,13 @@ from stanch.cases import contributions as parts
 from stanch.cases import incidents as store
 from stanch.cases.contributions import Clock
 from stanch.cases.incidents import Incident, Kind, Severity, State
+from stanch.cases.investigations import list_samples
 from stanch.cases.people import list_people
+from stanch.console.case import CaseParts, CaseQuery, load_parts
 from stanch.console.pages import (
     EVERYBODY,
+    INVESTIGATORS,
+    OFFICERS,
     WORKERS,
     Action,
     Done,
@@ -33,10 +37,14 @@ Number = Annotated[int, Meta(description="Number of the incident.", ge=1, le=10*
 _Title = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
-class IncidentQuery(Struct, frozen=True):
-    """Which incident."""
+class IncidentQuery(CaseQuery, frozen=True, kw_only=True):
+    """Which incident, and what of its evidence."""
 
     number: Number
+    part: Annotated[
+        Literal["work", ""],
+        Meta(description="`work`: without what the evidence says, for parts that refresh."),
+    ] = ""
 
 
 class TaskRow(Struct, frozen=True):
@@ -102,6 +110,11 @@ class IncidentPage(Struct, frozen=True):
     #: Everybody who can be put on it.
     people: tuple[str, ...]
     may_work: bool
+    #: What the evidence says; left out where only a part was asked for.
+    evidence: CaseParts | None
+    may_investigate: bool
+    may_hand_out: bool
+    is_sample: bool
 
 
 class TitleForm(Struct, frozen=True):
@@ -195,6 +208,10 @@ def load_incident(visit: Visit, query: IncidentQuery) -> IncidentPage:
         tuple(_make_change(change, names) for change in store.list_history(connection, number)),
         tuple(person.name for person in everybody if person.disabled_us is None),
         visit.may(WORKERS),
+        None if query.part else load_parts(visit, number, incident.opened_us, query),
+        visit.may(INVESTIGATORS),
+        visit.may(OFFICERS),
+        number in list_samples(connection),
     )  # fmt: skip
 
 

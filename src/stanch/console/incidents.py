@@ -9,7 +9,18 @@ from msgspec import Meta, Struct
 from stanch.cases.contributions import start_clock
 from stanch.cases.incidents import Incident, Severity, State, list_incidents, open_incident, set_owner
 from stanch.cases.people import list_people
-from stanch.console.pages import EVERYBODY, PAGE_SIZE, WORKERS, Action, Done, Page, Paged, Slice, Visit
+from stanch.console.pages import (
+    EVERYBODY,
+    INVESTIGATORS,
+    PAGE_SIZE,
+    WORKERS,
+    Action,
+    Done,
+    Page,
+    Paged,
+    Slice,
+    Visit,
+)
 
 _PATH: Final = "/console/incidents"
 
@@ -38,6 +49,7 @@ class Incidents(Struct, frozen=True):
 
     incidents: Slice[IncidentRow]
     may_open: bool
+    may_investigate: bool
 
 
 class OpenForm(Struct, frozen=True):
@@ -56,7 +68,7 @@ def load_incidents(visit: Visit, query: IncidentsQuery) -> Incidents:
     )  # fmt: skip
     names = {person.id: person.name for person in list_people(visit.connection)}
     rows = tuple(_make_row(incident, names) for incident in found)
-    return Incidents(Slice(rows, n, query.page), visit.may(WORKERS))
+    return Incidents(Slice(rows, n, query.page), visit.may(WORKERS), visit.may(INVESTIGATORS))
 
 
 def open_new(visit: Visit, form: OpenForm) -> Done:

@@ -31,6 +31,8 @@ EVERYBODY: Final = frozenset(ROLES)
 #: Those who work on incidents, rather than only read about them.
 WORKERS: Final[frozenset[Role]] = frozenset({"agent", "analyst", "officer", "administrator"})
 ANALYSTS: Final[frozenset[Role]] = frozenset({"analyst", "administrator"})
+#: Who may hand in logs and have them investigated.
+INVESTIGATORS: Final[frozenset[Role]] = frozenset({"analyst", "officer", "administrator"})
 OFFICERS: Final[frozenset[Role]] = frozenset({"officer", "administrator"})
 ADMINISTRATORS: Final[frozenset[Role]] = frozenset({"administrator"})
 

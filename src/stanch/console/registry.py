@@ -8,7 +8,24 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from stanch.cases.people import Role
-from stanch.console import account, audit, decisions, incident, incidents, now, people, resets, rules
+from stanch.console import (
+    account,
+    audit,
+    decisions,
+    handing_in,
+    handing_out,
+    incident,
+    incidents,
+    investigating,
+    now,
+    people,
+    resets,
+    rules,
+    sample,
+    sources,
+    timeline,
+    unmasking,
+)
 from stanch.console.access import ROOT, SIGN_IN
 from stanch.console.assets import make_asset_operations
 from stanch.console.entrance import Entrance
@@ -23,6 +40,10 @@ PAGES: Final[tuple[Page[Any, Any], ...]] = (
     *decisions.PAGES,
     *resets.PAGES,
     *rules.PAGES,
+    *investigating.PAGES,
+    *timeline.PAGES,
+    *unmasking.PAGES,
+    *sources.PAGES,
     *people.PAGES,
     *audit.PAGES,
     *account.PAGES,
@@ -32,6 +53,9 @@ ACTIONS: Final[tuple[Action[Any], ...]] = (
     *incident.ACTIONS,
     *decisions.ACTIONS,
     *resets.ACTIONS,
+    *investigating.ACTIONS,
+    *sample.ACTIONS,
+    *unmasking.ACTIONS,
     *people.ACTIONS,
     *account.ACTIONS,
 )
@@ -50,7 +74,14 @@ def make_operations() -> tuple[Operation, ...]:
         "GET", ROOT, "console", "Leads to the console's first page.", go_home,
         {303: Content({}, "To the first page, or to the sign-in.")},
     )  # fmt: skip
-    return (home, *Entrance(console).list_operations(), *console.list_operations(), *make_asset_operations())
+    return (
+        home,
+        *Entrance(console).list_operations(),
+        *console.list_operations(),
+        *handing_in.OPERATIONS,
+        *handing_out.OPERATIONS,
+        *make_asset_operations(),
+    )
 
 
 async def tell_failure(request: Request, status: int, number: str) -> Response | None:
@@ -61,4 +92,9 @@ async def tell_failure(request: Request, status: int, number: str) -> Response |
 def find_roles() -> dict[tuple[str, str], frozenset[Role]]:
     """Method and path of every route that needs a role, with the roles."""
     gets = {("GET", ROOT + page.path + twin): page.roles for page in PAGES for twin in ("", ".json")}
-    return gets | {("POST", ROOT + action.path): action.roles for action in ACTIONS}
+    return (
+        gets
+        | {("POST", ROOT + action.path): action.roles for action in ACTIONS}
+        | handing_in.ROLES
+        | handing_out.ROLES
+    )

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse
 from stanch.cases.people import Person
 from stanch.console.assets import find_asset
 from stanch.console.pages import MistakeError
+from stanch.console.pseudonyms import shorten
 from stanch.findings import format_time
 from stanch.reporting.catalogue import Catalogue, Lang, load_catalogue
 from stanch.reporting.templates import open_templates
@@ -73,6 +74,8 @@ def render(
             t=texts.html,
             has=lambda key: key in texts,
             texts=texts,
+            told=load_catalogue(frame.lang, zone=settings.zone),
+            short=shorten,
             when=lambda us: _tell_moment(texts, us),
             exact=format_time,
             asset=find_asset,

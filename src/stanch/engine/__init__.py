@@ -52,6 +52,9 @@ class Engine(Protocol):
     ) -> None:
         """Write a SELECT's rows, in its ORDER BY, as one Parquet file with `notes` as its metadata."""
 
+    def view_parquet(self, table: str, path: Path) -> None:
+        """Let `table` be the rows of a Parquet file, read from there whenever they are asked for."""
+
     def close(self) -> None:
         """Free memory and temporary files."""
 

@@ -90,6 +90,11 @@ class DuckDBEngine:
             f"COPY ({rendered}) TO {_literal(str(path))} (FORMAT parquet, COMPRESSION zstd{metadata})"
         )
 
+    def view_parquet(self, table: str, path: Path) -> None:
+        self._execute(
+            f"CREATE OR REPLACE VIEW {_quote(table)} AS SELECT * FROM read_parquet({_literal(str(path))})"
+        )
+
     def close(self) -> None:
         self._connection.close()
         self._remove_spill()

@@ -137,6 +137,13 @@ class SparkEngine:
     ) -> None:
         self.fetch(sql, params).write_parquet(path, compression="zstd", metadata=dict(notes or {}))
 
+    def view_parquet(self, table: str, path: Path) -> None:
+        folder = self._new_folder()
+        folder.mkdir()
+        (folder / path.name).symlink_to(path.resolve())
+        self._replace(table, folder)
+        self._schemas.pop(table, None)
+
     def close(self) -> None:
         if self._remove_folder.alive:
             self.drop(*list(self._tables))

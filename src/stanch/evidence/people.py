@@ -24,10 +24,17 @@ _WORDS: Final = (re.compile(r"[\w.+@-]*\w", re.ASCII), re.compile(r"[\w.+@-]*\w"
 class People:
     """Replaces people by pseudonyms under `key`; without one only sessions are hashed.
 
-    Sessions are hashed under `key`, else `session_key`, else a key that nobody will ever know.
+    Sessions are hashed under `key`, else `session_key`, else a key that nobody will ever know. `names`
+    gathers who is behind the pseudonyms of columns, for those who have to act on them.
     """
 
-    def __init__(self, key: bytes | None, session_key: bytes | None = None) -> None:
+    def __init__(
+        self,
+        key: bytes | None,
+        session_key: bytes | None = None,
+        names: dict[str, str] | None = None,
+    ) -> None:
+        self._names = names
         self._hasher = Pseudonymiser(key) if key is not None else None
         own = Pseudonymiser(session_key) if session_key is not None else session_hasher()
         self._sessions = self._hasher or own
@@ -52,7 +59,7 @@ class People:
             elif column.personal and column.kind is Kind.TEXT:
                 hidden.append(self._hide_in_text(cells, frame))
             elif column.personal:
-                hashed = _replace(cells, self._hasher)
+                hashed = _replace(cells, self._hasher, self._names)
                 if column.name == "actor" and "channel" in frame.columns:
                     # An endpoint is nobody, and its path stands in `channel` anyway.
                     endpoint = (frame["actor_kind"] == "anonymous") & cells.eq_missing(frame["channel"])
@@ -89,8 +96,10 @@ class People:
         return text
 
 
-def _replace(cells: pl.Series, hasher: Pseudonymiser) -> pl.Series:
-    """Each cell hashed, nulls left; distinct values are hashed once."""
+def _replace(cells: pl.Series, hasher: Pseudonymiser, names: dict[str, str] | None = None) -> pl.Series:
+    """Each cell hashed, nulls left; distinct values are hashed once, and noted in `names`."""
     distinct = cells.unique().drop_nulls()
     hashes = pl.Series([hasher.hash(value) for value in distinct], dtype=pl.String)
+    if names is not None:
+        names.update(zip(hashes, distinct, strict=True))
     return cells.replace_strict(distinct, hashes, default=None, return_dtype=pl.String).alias(cells.name)

@@ -74,7 +74,7 @@ class _Reading:
         self.engine = engine
         self.rejects = rejects
         self.progress = progress
-        self.people = People(request.key)
+        self.people = People(request.key, names=request.names)
         self.spellings = SpellingIndex(request.key)
         self.inputs: list[Input] = []
         #: Behind the files of tables, whose place in the list is their `file_id`.

@@ -43,6 +43,8 @@ class ReadRequest:
     encoding: str | None = None
     #: Key of the pseudonyms; None: people stay as they are.
     key: bytes | None = None
+    #: Gathers the names behind the pseudonyms while files are read; None: nobody will know them.
+    names: dict[str, str] | None = None
     #: Databases that fill in network number and country of logins.
     geo: Sequence[GeoDatabase] = ()
     settings: ReaderSettings = field(default_factory=ReaderSettings)

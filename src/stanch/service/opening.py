@@ -76,6 +76,7 @@ def open_service(
         passes=Passes(secrets),
         leaked=LeakedFilter.open(Path(settings.leaked).expanduser()) if settings.leaked else None,
         pulse=Pulse(moment),
+        data_dir=data_dir,
     )
     service.metrics.guard.watch(service)
     return service

@@ -79,6 +79,7 @@ def run_service(
             data_dir=data_dir,
             now_us=lambda: time.time_ns() // 1_000,
         )
+        service.config = config
         messenger = Messenger(lambda: service.settings.notify, service.metrics.guard)
         messenger.start()
         reloader = Reloader(service, config, whole)
@@ -94,6 +95,7 @@ def run_service(
         finally:
             if traced is not None:
                 traced.close()
+            service.jobs.close()
             messenger.stop()
             service.guard.close()
     finally:

@@ -116,6 +116,10 @@ class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
     max_unpacked_mb: Annotated[
         int, Meta(description="Largest batch once unpacked; larger ones are refused.", ge=1, le=4096)
     ] = 128
+    max_evidence_mb: Annotated[
+        int,
+        Meta(description="Files that the console takes for one incident, all together.", ge=1, le=1_048_576),
+    ] = 4_096
     request_timeout_s: Annotated[
         float, Meta(description="Time for a request, its sending included.", gt=0, le=600)
     ] = 60.0

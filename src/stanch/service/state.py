@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from starlette.requests import Request
 
@@ -18,6 +19,7 @@ from stanch.guard.guard import Guard, Sweep
 from stanch.guard.leaked import LeakedFilter
 from stanch.service.attempts import AttemptIds
 from stanch.service.challenge.passes import Passes
+from stanch.service.jobs import Jobs
 from stanch.service.keyring import Keyring
 from stanch.service.limits import Limits
 from stanch.service.metrics import Metrics
@@ -55,6 +57,11 @@ class Service:
     #: The operator's list of leaked credentials; None: there is none.
     leaked: LeakedFilter | None
     pulse: Pulse
+    #: Of the database and the key, unless these lie elsewhere, and of what is too large for a database.
+    data_dir: Path
+    jobs: Jobs = field(default_factory=Jobs)
+    #: The settings file, for programs that the service starts.
+    config: Path | None = None
     #: The last look at the whole, without what it decided; None before the first.
     sweep: Sweep | None = None
     #: What is wrong without stopping the service, by subject; told at /readyz.
