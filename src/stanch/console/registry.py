@@ -10,6 +10,8 @@ from starlette.responses import RedirectResponse, Response
 from stanch.cases.people import Role
 from stanch.console import (
     account,
+    accounts,
+    attempts,
     audit,
     decisions,
     handing_in,
@@ -18,6 +20,7 @@ from stanch.console import (
     incidents,
     investigating,
     now,
+    orders,
     people,
     resets,
     rules,
@@ -42,6 +45,9 @@ PAGES: Final[tuple[Page[Any, Any], ...]] = (
     *rules.PAGES,
     *investigating.PAGES,
     *timeline.PAGES,
+    *attempts.PAGES,
+    *accounts.PAGES,
+    *orders.PAGES,
     *unmasking.PAGES,
     *sources.PAGES,
     *people.PAGES,
