@@ -9,6 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from console.cases import investigate_case, open_investigated, write_case
 from console.desks import HASHED, PASSWORD, ConsoleDesk, Member, console_desk
 from service.serving import Served, serving
 from stanch.cases.database import open_database
@@ -27,6 +28,26 @@ def desk(tmp_path: Path) -> Iterator[ConsoleDesk]:
 def team(desk: ConsoleDesk) -> dict[Role, Member]:
     """One person for each role, signed in."""
     return desk.add_team()
+
+
+@pytest.fixture(scope="session")
+def case(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The four tables of a small incident."""
+    return write_case(tmp_path_factory.mktemp("case") / "evidence")
+
+
+@pytest.fixture(scope="session")
+def answered(case: Path) -> Path:
+    """What its investigation left, as it lies in an incident's folder."""
+    folder = case.parent / "incident"
+    investigate_case(case, folder)
+    return folder
+
+
+@pytest.fixture
+def investigated(desk: ConsoleDesk, answered: Path) -> int:
+    """Number of an incident whose evidence was investigated."""
+    return open_investigated(desk, answered)
 
 
 def add_people(served: Served) -> None:

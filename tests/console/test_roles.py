@@ -9,7 +9,7 @@ from stanch.console.registry import find_roles
 
 #: First letters of the roles: viewer, agent, analyst (n), officer, administrator (d).
 LETTERS: dict[str, Role] = {"v": "viewer", "a": "agent", "n": "analyst", "o": "officer", "d": "administrator"}
-ALL, WORK, ANALYSIS, OFFICE, ADMIN = "vanod", "anod", "nd", "od", "d"
+ALL, WORK, ANALYSIS, STUDY, OFFICE, ADMIN = "vanod", "anod", "nd", "nod", "od", "d"
 MAY = {
     "GET /console/incidents": ALL,
     "POST /console/incidents": WORK,
@@ -28,22 +28,22 @@ MAY = {
     "POST /console/incidents/{number}/notes/{item}/withdraw": WORK,
     "POST /console/incidents/{number}/pins": WORK,
     "POST /console/incidents/{number}/pins/{item}/remove": WORK,
-    "GET /console/incidents/{number}/investigation": "nod",
     "GET /console/incidents/{number}/timeline": ALL,
-    "GET /console/incidents/{number}/names": WORK,
+    "GET /console/incidents/{number}/investigation": STUDY,
+    "POST /console/incidents/{number}/investigation": STUDY,
+    "POST /console/incidents/{number}/investigation/cancel": STUDY,
+    "POST /console/incidents/{number}/evidence": STUDY,
+    "POST /console/incidents/{number}/evidence/{item}/table": STUDY,
+    "POST /console/incidents/{number}/evidence/{item}/remove": STUDY,
+    "POST /console/incidents/{number}/hand-out": OFFICE,
+    "GET /console/incidents/{number}/names/{ref}": WORK,
+    "POST /console/incidents/{number}/names/{ref}": WORK,
+    "POST /console/sample": STUDY,
+    "POST /console/incidents/{number}/sample/remove": STUDY,
     "GET /console/sources": ALL,
     "GET /console/attempts": WORK,
     "GET /console/accounts": WORK,
     "GET /console/orders": WORK,
-    "POST /console/incidents/{number}/investigation": "nod",
-    "POST /console/incidents/{number}/investigation/cancel": "nod",
-    "POST /console/incidents/{number}/evidence/{item}/table": "nod",
-    "POST /console/incidents/{number}/evidence/{item}/remove": "nod",
-    "POST /console/sample": "nod",
-    "POST /console/incidents/{number}/sample/remove": "nod",
-    "POST /console/incidents/{number}/names": WORK,
-    "POST /console/incidents/{number}/evidence": "nod",
-    "POST /console/incidents/{number}/hand-out": OFFICE,
     "GET /console/people": ADMIN,
     "GET /console/people/invitation": ADMIN,
     "POST /console/people/invite": ADMIN,
@@ -58,7 +58,7 @@ MAY = {
     "POST /console/decisions/{number}/undo": ANALYSIS,
     "GET /console/resets": WORK,
     "POST /console/resets/{number}/show": WORK,
-    "GET /console/rules": "nod",
+    "GET /console/rules": STUDY,
     "GET /console/audit": OFFICE,
     "GET /console/account": ALL,
     "GET /console/account/second-factor": ALL,
@@ -92,7 +92,12 @@ def test_a_route_is_for_those_who_may_and_nobody_else(
     method, path = route.split()
     number = "1" if "invit" not in route and method == "GET" else "999"
     desk.open_incident()
-    path = path.removeprefix("/console").replace("{number}", number).replace("{item}", "999")
+    path = (
+        path.removeprefix("/console")
+        .replace("{number}", number)
+        .replace("{item}", "999")
+        .replace("{ref}", "0" * 24)
+    )
     allowed = {LETTERS[letter] for letter in MAY[twin_of(route)]}
     for role in ROLES:
         answer = team[role].get(path) if method == "GET" else team[role].act(path)

@@ -1,4 +1,4 @@
-"""Attempts: an incident's attempts to log in, by account, address, network, client and time; each explained."""
+"""Attempts: an incident's attempts to log in, by who, whence, with what and when; each explained."""
 
 from __future__ import annotations
 

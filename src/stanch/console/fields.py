@@ -20,6 +20,9 @@ from stanch.service.problems import ProblemError
 JSON: Final = "application/json"
 _MAX_BYTES: Final = 256 << 10
 _MAX_FIELDS: Final = 200
+_NUMBER: Final = "^[0-9]{1,15}$"
+#: What stands in paths beside numbers: pseudonyms.
+_IN_PATH: Final = {"ref": "^[0-9a-f]{24}$"}
 _LISTS: Final = (msgspec.inspect.ListType, msgspec.inspect.VarTupleType, msgspec.inspect.SetType)
 
 
@@ -92,8 +95,10 @@ def gather(pairs: Sequence[tuple[str, str]], kind: type[Struct]) -> dict[str, An
 def list_parameters(kind: type[Struct] | None, path: str) -> tuple[Parameter, ...]:
     """What OpenAPI says of a path and a query."""
     in_path = [part[1:-1] for part in path.split("/") if part.startswith("{")]
-    schema = {"type": "string", "pattern": "^[0-9]{1,15}$"}
-    found = [Parameter(name, "path", f"Which {name}.", schema) for name in in_path]
+    found = [
+        Parameter(name, "path", f"Which {name}.", {"type": "string", "pattern": _IN_PATH.get(name, _NUMBER)})
+        for name in in_path
+    ]
     if kind is None:
         return tuple(found)
     schemas, components = msgspec.json.schema_components([kind])

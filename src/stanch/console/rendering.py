@@ -74,7 +74,7 @@ def render(
             t=texts.html,
             has=lambda key: key in texts,
             texts=texts,
-            told=load_catalogue(frame.lang, zone=settings.zone),
+            report=load_catalogue(frame.lang, zone=settings.zone),
             short=shorten,
             when=lambda us: _tell_moment(texts, us),
             exact=format_time,

@@ -1,4 +1,4 @@
-"""Possible sources of a leak: all of them ranked, how far their probabilities can be trusted, what would settle it."""
+"""Possible sources of a leak: ranked, how far their probabilities can be trusted, what would settle it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class SourceRow(Struct, frozen=True):
 
 
 class CalibrationRow(Struct, frozen=True):
-    """Simulated sources with about the same posterior, and how many of them had leaked, with the 90 % interval."""
+    """Simulated sources with about the same posterior, and how many of them had leaked; 90 % interval."""
 
     posterior: float
     leaked: int

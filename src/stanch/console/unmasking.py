@@ -1,4 +1,4 @@
-"""Who is behind a pseudonym: told to whoever asks with a reason, for a member of staff once two people have."""
+"""Who is behind a pseudonym: told to whoever asks with a reason; a member of staff, once two people have."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def load_names(visit: Visit, query: NamesQuery) -> NamesPage:
 def unmask(visit: Visit, form: UnmaskForm) -> Done:
     """Ask; the audit's entry is what counts."""
     _find(visit, form.number, form.ref)
-    where = f"/console/incidents/{form.number}/names?ref={form.ref}"
+    where = f"/console/incidents/{form.number}/names/{form.ref}"
     return Done(where, _filter(visit, form.ref).subject, form.reason)
 
 
@@ -96,8 +96,8 @@ def _find(visit: Visit, number: int, ref: str) -> list[tuple[str, str]]:
 
 
 NAMES: Final = Page(
-    "/incidents/{number}/names", "names", WORKERS, NamesQuery, NamesPage, load_names, "incidents",
+    "/incidents/{number}/names/{ref}", "names", WORKERS, NamesQuery, NamesPage, load_names, "incidents",
     lambda visit, shown: visit.name_reference("name" if shown.name else "pseudonym", shown.ref),
 )  # fmt: skip
 PAGES: Final = (NAMES,)
-ACTIONS: Final = (Action("/incidents/{number}/names", "unmask", WORKERS, UnmaskForm, unmask, NAMES),)
+ACTIONS: Final = (Action("/incidents/{number}/names/{ref}", "unmask", WORKERS, UnmaskForm, unmask, NAMES),)
