@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct
 
@@ -41,7 +41,7 @@ class AccessRow(Struct, frozen=True):
     time_us: int
     source: str
     channel: str | None
-    fields: str | None
+    fields: tuple[str, ...]
     ip: str | None
     file: str
     line: int
@@ -82,11 +82,11 @@ def load_orders(visit: Visit, query: OrdersQuery) -> Orders:
         listing = Listing("orders", columns, filters.where, params=filters.params)
         if not query.order:
             found = evidence.cut(listing, query.page)
-            return Orders(case, choices, _shape(found.rows, found.n, found.page))
+            return Orders(case, choices, _shape(found))
         # The page counts those who saw the one order.
         found = evidence.cut(listing, 1)
         if found.n != 1:
-            return Orders(case, choices, _shape(found.rows, found.n, 1))
+            return Orders(case, choices, _shape(found))
         seen_by = Filters()
         seen_by.equal('"order"', found.rows[0]["order"])
         told = evidence.cut(
@@ -98,17 +98,14 @@ def load_orders(visit: Visit, query: OrdersQuery) -> Orders:
             ),
             query.page,
         )
-    accesses = tuple(AccessRow(**{**row, "fields": _join(row["fields"])}) for row in told.rows)
-    return Orders(case, choices, _shape(found.rows, 1, 1), Slice(accesses, told.n, told.page))
+    accesses = tuple(
+        AccessRow(**{**row, "fields": tuple((row["fields"] or "").split("|"))}) for row in told.rows
+    )
+    return Orders(case, choices, _shape(found), Slice(accesses, told.n, told.page))
 
 
-def _shape(rows: object, n: int, page: int) -> Slice[OrderRow]:
-    return Slice(tuple(OrderRow(**row) for row in rows), n, page)  # type: ignore[attr-defined]
-
-
-def _join(fields: object) -> str | None:
-    """Fields come as text, or as a list of names."""
-    return " ".join(map(str, fields)) if isinstance(fields, list) else fields  # type: ignore[return-value]
+def _shape(found: Slice[dict[str, Any]]) -> Slice[OrderRow]:
+    return Slice(tuple(OrderRow(**row) for row in found.rows), found.n, found.page)
 
 
 def _name_look(visit: Visit, answer: Orders) -> str:
