@@ -88,6 +88,18 @@ def test_an_attack_and_a_trouble_come_first(desk: ConsoleDesk, team: dict[Role, 
     assert "it does not fit" in page
 
 
+def test_complaints_that_came_in_ring_the_early_warning(desk: ConsoleDesk, team: dict[Role, Member]) -> None:
+    for n in range(9):
+        desk.report({"text": "A caller knew my order", "order": f"A-{n}"}, address=f"198.51.100.{n}")
+    desk.report({"text": "The same caller again", "order": "A-1"}, address="198.51.100.99")
+    desk.work()
+    (told,) = team["viewer"].load("/now.json")["warnings"]
+    assert "9 victims within a week" in told, "who reports twice is one victim"
+    team["viewer"].act("/account/language", language="zh")
+    assert "9" in team["viewer"].load("/now.json")["warnings"][0]
+    assert "投诉预警" in team["viewer"].get("/now").text
+
+
 def test_the_start_is_now(team: dict[Role, Member]) -> None:
     assert team["viewer"].get("").headers["location"] == "/console/now"
 

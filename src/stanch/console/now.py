@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, Literal, get_args
 
 from msgspec import Struct
@@ -92,6 +93,8 @@ class Now(Struct, frozen=True):
     hour: tuple[Beat, ...]
     day: tuple[Beat, ...]
     live: Live
+    #: What the early warning says of the complaints of late, newest first.
+    warnings: tuple[str, ...]
     decisions: tuple[InForce, ...]
     health: tuple[Check, ...]
     incidents: tuple[OpenIncident, ...]
@@ -109,6 +112,7 @@ def load_now(visit: Visit, _query: Nothing) -> Now:
         tuple(service.pulse.read(visit.now_us, 60, 1)),
         tuple(service.pulse.read(visit.now_us, MINUTES, _STEP)),
         _look(service),
+        tuple(_tell_alarms(visit)),
         tuple(InForce(kind, simulated, n) for (kind, simulated), n in sorted(counts.items())),
         tuple(_check(service, subject) for subject in get_args(Subject)),
         _list_open(visit),
@@ -132,6 +136,14 @@ def _look(service: Service) -> Live:
         tuple(rule for rule in rules if rule not in enforced),
         sweep.time_us if sweep is not None else None,
     )
+
+
+def _tell_alarms(visit: Visit) -> Iterator[str]:
+    alarms = visit.service.alarms[:_MOST]
+    if alarms:
+        from stanch.complaints.early.tell import tell_alarm
+
+        yield from (tell_alarm(alarm, visit.lang) for alarm in alarms)
 
 
 def _check(service: Service, subject: Subject) -> Check:

@@ -15,6 +15,8 @@ from msgspec import structs
 from stanch.cases.bouncers import keep_bouncers
 from stanch.cases.decisions import add_decisions, forget_decisions, list_changes, undo_ahead
 from stanch.cases.resets import KeptReset, add_resets, forget_resets
+from stanch.cases.segments import count_rows, iterate_rows
+from stanch.complaints.early.settings import EarlySettings
 from stanch.errors import StanchError
 from stanch.findings import format_time
 from stanch.guard.decisions import Decision
@@ -32,6 +34,7 @@ _SWEEP_EVERY: Final = 5
 _STORE_EVERY: Final = 10
 _CHECK_CLOCK_EVERY: Final = 30
 _FORGET_EVERY: Final = 3_600
+_WARN_EVERY: Final = 300
 #: Changes taken over at a time, so that the event loop is held up for milliseconds only.
 _AT_ONCE: Final = 1_000
 _DAY_US: Final = 86_400_000_000
@@ -44,7 +47,13 @@ _COMPLAIN_EVERY_S: Final = 60.0
 class Duty:
     """The upkeep of one service."""
 
-    def __init__(self, service: Service, messenger: Messenger, reloader: Reloader | None = None) -> None:
+    def __init__(
+        self,
+        service: Service,
+        messenger: Messenger,
+        reloader: Reloader | None = None,
+        early: EarlySettings | None = None,
+    ) -> None:
         self._service = service
         self._messenger = messenger
         self._reloader = reloader
@@ -54,6 +63,9 @@ class Duty:
         self._told_troubles: dict[str, str] = {}
         self._complained_at = float("-inf")
         self._tick = 0
+        self._early = EarlySettings() if early is None else early
+        self._n_complaints = 0
+        self._warning: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -76,6 +88,9 @@ class Duty:
             await self._try("database", self._undo_ahead())
         if self._tick % _FORGET_EVERY == 0:
             await self._try("database", self._forget())
+        if self._tick % _WARN_EVERY == 0 and (self._warning is None or self._warning.done()):
+            # Beside the rest: with tens of thousands of complaints it takes seconds.
+            self._warning = asyncio.create_task(self._try("complaints", self._warn()))
         if service.guard.problem:
             service.troubles["counters"] = service.guard.problem
         else:
@@ -85,6 +100,8 @@ class Duty:
 
     async def finish(self) -> None:
         """Before the service stops: store what is not stored yet."""
+        if self._warning is not None:
+            await self._warning
         await self._try("database", self._store())
         await self._try("database", self._store_uses())
 
@@ -144,6 +161,21 @@ class Duty:
                 service.decisions.apply(changes, service.now_us())
             n_changes = len(changes)
 
+    async def _warn(self) -> None:
+        """Ask the early warning anew where complaints have come in."""
+        # It needs tables, which take a second and much memory to load: only where there are complaints.
+        service = self._service
+        n = (await service.database.ask_soon(count_rows)).get("complaints", 0)
+        if n == self._n_complaints:
+            return
+        from stanch.service.early import find_alarms
+
+        zone, settings = service.settings.zone, self._early
+        service.alarms = await service.database.ask_soon(
+            lambda c: find_alarms((rows for _, rows in iterate_rows(c, "complaints")), settings, zone)
+        )
+        self._n_complaints = n
+
     async def _store_uses(self) -> None:
         told = self._service.told.take_changed()
         try:
@@ -195,6 +227,7 @@ class Duty:
 _TROUBLES: Final = {
     "settings": "looking at the files of the settings failed; the log says why",
     "sweep": "looking at the whole failed; the log says why",
+    "complaints": "the early warning failed; the log says why",
     "database": "it cannot be reached or written to; decisions wait in memory",
 }
 

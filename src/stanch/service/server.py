@@ -83,7 +83,7 @@ def run_service(
         messenger = Messenger(lambda: service.settings.notify, service.metrics.guard)
         messenger.start()
         reloader = Reloader(service, config, whole)
-        duty = Duty(service, messenger, reloader)
+        duty = Duty(service, messenger, reloader, whole.early)
         shown = f"[{address}]" if ":" in address else address
         url = f"http://{shown}:{settings.port}"
         app = build_app(service, _make_lifespan(duty, lambda: announce(url, service)), more=more, tell=tell)

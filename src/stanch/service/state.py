@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 
@@ -26,6 +27,9 @@ from stanch.service.metrics import Metrics
 from stanch.service.pulse import Pulse
 from stanch.service.secrets import Secrets
 from stanch.service.settings import ServiceSettings
+
+if TYPE_CHECKING:
+    from stanch.complaints.early import Alarm
 
 
 @dataclass(slots=True)
@@ -64,6 +68,8 @@ class Service:
     config: Path | None = None
     #: The last look at the whole, without what it decided; None before the first.
     sweep: Sweep | None = None
+    #: What the early warning says of the complaints; newest first.
+    alarms: tuple[Alarm, ...] = ()
     #: What is wrong without stopping the service, by subject; told at /readyz.
     troubles: dict[str, str] = field(default_factory=dict)
 
