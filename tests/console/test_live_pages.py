@@ -30,11 +30,21 @@ def fill(served: Served, answered: Path) -> str:
     """Decisions, a reset, and an incident with evidence; a key for the shop."""
     database = open_database(f"sqlite:///{served.folder / 'data' / 'stanch.sqlite'}")
     now_us = time.time_ns() // 1_000
+    why = "{} of {} accounts tried at this address within two hours were never let in there"
+    ends_us = now_us + HOUR_US
     bans = [
-        Decision(f"203.0.113.{n}", "ip", "ban", "stanch/hosts", f"{n + 10} of {n + 12} accounts tried at "
-                 "this address within two hours were never let in there", now_us, now_us + HOUR_US, n % 2 == 1)
+        Decision(
+            f"203.0.113.{n}",
+            "ip",
+            "ban",
+            "stanch/hosts",
+            why.format(n + 10, n + 12),
+            now_us,
+            ends_us,
+            n % 2 == 1,
+        )
         for n in range(8)
-    ]  # fmt: skip
+    ]
     reset = KeptReset("li.wei@shop.test", now_us - HOUR_US, now_us, 0.97, "tried from many networks", True)
 
     def write(connection: Any) -> str:

@@ -195,7 +195,7 @@ def list_kept(connection: sa.Connection, ended_after_us: int) -> Iterator[KeptDe
 
 
 def list_standing(
-    connection: sa.Connection, standing: Standing, value: str, now_us: int, offset: int, most: int
+    connection: sa.Connection, standing: Standing, now_us: int, *, offset: int, most: int, value: str = ""
 ) -> tuple[list[KeptDecision], int]:
     """Decisions whose value begins with `value`, newest first, and how many there are in all."""
     table = DECISIONS.c

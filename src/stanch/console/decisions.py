@@ -102,8 +102,9 @@ class Export(Struct, frozen=True):
 def load_decisions(visit: Visit, query: DecisionsQuery) -> Decisions:
     """Newest first."""
     found, n = list_standing(
-        visit.connection, query.standing, query.value.strip(), visit.now_us, query.offset, PAGE_SIZE
-    )
+        visit.connection, query.standing, visit.now_us, offset=query.offset, most=PAGE_SIZE,
+        value=query.value.strip(),
+    )  # fmt: skip
     subjects = [_name(decision.id) for decision in found]
     names = {person.id: person.name for person in list_people(visit.connection)}
     made, undone = (
