@@ -44,6 +44,8 @@ def test_attempts_are_filtered_counted_and_cut(
         (f"network={first['network']}", attempts.filter(pl.col("network") == first["network"]).height),
     ):
         assert analyst.load(f"/attempts.json?{query}")["attempts"]["n"] == expected, query
+    worst = analyst.load("/attempts.json?by=attack")["attempts"]["rows"]
+    assert worst[0]["p_attack"] == pytest.approx(attempts["p_attack"].max())
     last = whole["attempts"]["n"] // PAGE_SIZE + 1
     assert len(analyst.load(f"/attempts.json?page={last}")["attempts"]["rows"]) == attempts.height % PAGE_SIZE
 

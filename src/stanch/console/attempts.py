@@ -27,6 +27,7 @@ from stanch.service.pulse import Beat
 from stanch.stuffing.levels import ADDENDS
 
 _COLUMNS: Final = "time_us, id, file, line, ip, network, account, outcome, campaign, p_attack, client, place"
+_ORDERS: Final = {"time": "", "attack": "p_attack DESC, time_us, id"}
 _BARS: Final = 60
 _MOST_TOP: Final = 6
 _Text = Annotated[str, Meta(max_length=200)]
@@ -44,6 +45,9 @@ class AttemptsQuery(EvidenceQuery, frozen=True, kw_only=True):
     campaign: _Text = ""
     outcome: Outcome | Literal[""] = ""
     least: Annotated[float, Meta(description="Probability of attack, at least.", ge=0, le=1)] = 0.0
+    by: Annotated[
+        Literal["time", "attack"], Meta(description="In order of time, or most suspicious first.")
+    ] = "time"
     id: Annotated[int, Meta(description="One attempt, explained.", ge=1, le=10**15)] | None = None
 
 
@@ -117,7 +121,7 @@ def load_attempts(visit: Visit, query: AttemptsQuery) -> Attempts:
         summary = evidence.summary
         window = choose_window(visit, query, summary.start_us, summary.end_us)
         filters = _make_filters(visit, query, window)
-        listing = Listing("attempts", _COLUMNS, filters.where, params=filters.params)
+        listing = Listing("attempts", _COLUMNS, filters.where, _ORDERS[query.by], filters.params)
         found = evidence.cut(listing, query.page)
         bars = _draw(evidence, filters, window)
         return Attempts(
