@@ -122,8 +122,8 @@ def test_officers_get_names_in_the_lists_to_act_on_and_the_audit_knows(
     report = team["officer"].send(path, file="report.html").text
     assert not {name for name in accounts if name in report}
     assert team["officer"].send(path, file="../../stanch.sqlite").status_code == 422
-    handed = [entry for entry in desk.audited() if entry[1] == "hand_out"]
-    assert handed == [(team["officer"].id, "hand_out", f"incident:{investigated}")] * 2
+    handed = [entry for entry in desk.audited() if entry[1] == "incident.hand_out"]
+    assert handed == [(team["officer"].id, "incident.hand_out", f"incident:{investigated}")] * 2
 
 
 def test_a_customer_is_named_to_whoever_gives_a_reason(

@@ -50,7 +50,7 @@ def test_a_file_that_comes_in_pieces_is_recognised_and_its_bad_rows_told(
     assert stored.read_text() == LOGINS
     page = analyst.get(f"/incidents/{number}/investigation").text
     assert "Line 3" in page
-    assert ("hand_in", f"incident:{number}") in [entry[1:] for entry in desk.audited()]
+    assert ("incident.hand_in", f"incident:{number}") in [entry[1:] for entry in desk.audited()]
 
 
 def test_each_table_is_told_from_the_others(desk: ConsoleDesk, analyst: Member, case: Path) -> None:
@@ -174,7 +174,7 @@ def test_the_sample_comes_and_goes_without_a_trace_of_it_but_the_audit(
     with sqlite3.connect(desk.folder / "stanch.sqlite") as raw:
         for table in ("incidents", "incident_history", "investigations"):
             assert raw.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
-    assert {"load_sample", "remove_sample"} <= {entry[1] for entry in desk.audited()}
+    assert {"incidents.load_sample", "investigation.remove_sample"} <= {entry[1] for entry in desk.audited()}
 
 
 def test_an_incident_that_is_no_sample_is_not_removed(desk: ConsoleDesk, analyst: Member) -> None:

@@ -191,6 +191,21 @@ def test_parquet_keeps_rows_types_and_order(engine: Engine, tmp_path: Path) -> N
     assert pl.read_parquet_metadata(path)["made by"] == "it's"
 
 
+def test_a_parquet_file_is_a_table_without_being_copied(engine: Engine, tmp_path: Path) -> None:
+    path = tmp_path / "it's.parquet"
+    pl.DataFrame({"n": [1, 2], "text": ["淘", None]}).write_parquet(path)
+    engine.put("t", pl.DataFrame({"n": [7]}))
+    engine.drop("t")
+    engine.view_parquet("t", path)
+    assert engine.has("t")
+    assert engine.count("t") == 2
+    assert engine.fetch("SELECT n, text FROM t WHERE n > $least ORDER BY n", {"least": 1}).rows() == [
+        (2, None)
+    ]
+    engine.run(Step("u", "SELECT count(*) AS n FROM t"))
+    assert engine.fetch("SELECT n FROM u").rows() == [(2,)]
+
+
 # What a step's SQL means must be the same on every engine.
 MEANINGS = [
     ("division of integers", "SELECT 7 // 2, -7 // 2, 7 // -2, 7 / 2", [(3, -3, -3, 3.5)]),

@@ -49,6 +49,14 @@ def test_text_loses_phones_and_names_but_keeps_its_sense() -> None:
     assert "Loss 1200" in told
 
 
+def test_names_behind_columns_are_gathered_where_that_is_asked_for_and_sessions_never() -> None:
+    names: dict[str, str] = {}
+    frame = pl.DataFrame({"account": ["ann", None, "bob"], "session": ["s1", "s2", "s3"]})
+    hidden = People(KEY, names=names).hide(LOGINS, frame)
+    assert [names.get(ref) for ref in hidden["account"]] == ["ann", None, "bob"]
+    assert set(names.values()) == {"ann", "bob"}
+
+
 def test_chinese_text_has_no_blanks_around_names() -> None:
     people = People(KEY)
     people.learn(pl.Series(["carla@example.org", "小王"]))

@@ -17,6 +17,7 @@ from stanch.cli.messages import clean, say
 from stanch.errors import UsageError
 from stanch.evidence.erasing import Erasing
 from stanch.purge import Purge, find_files, purge
+from stanch.purge.incidents import list_folders
 from stanch.purge.run import list_lines
 from stanch.service.secrets import load_secrets
 from stanch.service.settings import find_data_dir
@@ -65,7 +66,9 @@ def run_purge(
     secrets = load_secrets(data_dir)
     key = secrets.derive("purge")
     reference = hmac.digest(key, subject.encode(), "sha256").hex()[:24] if subject else None
-    wanted = Purge(erasing, find_files(also), reference, data_dir, secrets.derive("audit"))
+    # What is too old goes with its incident, once that is closed; a person goes out of open ones as well.
+    named = (*also, *(list_folders(data_dir) if subject else ()))
+    wanted = Purge(erasing, find_files(named), reference, data_dir, secrets.derive("audit"))
     with closing(open_database(find_url(data_dir))) as database:
         planned = purge(wanted, database, datetime.now(UTC), write=False)
         _print(list_lines(planned, wanted.files.left))

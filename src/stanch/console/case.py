@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from stanch.cases.decisions import list_kept
 from stanch.console.answering import Told, read_told
 from stanch.console.evidence import TABLES, Evidence, Listing, is_investigated, open_evidence
-from stanch.console.investigating import RunRow, find_run
+from stanch.console.investigating import FileRow, RunRow, find_run, list_files
 from stanch.console.pages import Slice, Visit
 from stanch.console.window import Window, Windowed, choose_window
 from stanch.findings import CampaignKind, Findings, Interval
@@ -132,6 +132,8 @@ class CaseParts(Struct, frozen=True):
 
     run: RunRow | None
     case: Case | None
+    #: Files of evidence that were handed in.
+    files: tuple[FileRow, ...]
     decisions: tuple[DecisionRow, ...]
 
 
@@ -142,7 +144,7 @@ def load_parts(visit: Visit, number: int, opened_us: int, query: CaseQuery) -> C
     if is_investigated(visit.service, number):
         with open_evidence(visit.service, number) as evidence:
             case = load_case(visit, evidence, query)
-    return CaseParts(run, case, _list_decisions(visit, opened_us))
+    return CaseParts(run, case, list_files(visit, number), _list_decisions(visit, opened_us))
 
 
 def load_case(visit: Visit, evidence: Evidence, query: CaseQuery) -> Case:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
+import time
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -34,6 +35,8 @@ from stanch.service.state import Service, find_service
 _MEDIA_TYPE: Final = "application/octet-stream"
 #: Bytes of one piece at most: it has to arrive within the time for a request.
 _MAX_PIECE: Final = 8 << 20
+#: A file of which no piece has come for so long will not be finished.
+_ABANDONED_S: Final = 86_400
 _PATH: Final = "/incidents/{number}/evidence"
 
 
@@ -112,6 +115,8 @@ def _append(draft: Path, offset: int, body: bytes) -> int:
     """
     try:
         draft.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if offset == 0:
+            _forget_abandoned(draft.parent)
         there = draft.stat().st_size if draft.exists() else 0
         if offset not in (0, there):
             raise ProblemError(409, "gap", f"{there} bytes are there.")
@@ -120,6 +125,13 @@ def _append(draft: Path, offset: int, body: bytes) -> int:
         return offset + len(body)
     except OSError as error:
         raise ProblemError(507, "no_room", f"The file cannot be stored: {error.strerror}.") from error
+
+
+def _forget_abandoned(folder: Path) -> None:
+    """Drop files whose sender has gone."""
+    for part in folder.glob("*.part"):
+        if time.time() - part.stat().st_mtime > _ABANDONED_S:
+            part.unlink(missing_ok=True)
 
 
 def _settle(draft: Path, path: Path) -> None:

@@ -130,13 +130,12 @@ def load_investigation(visit: Visit, query: InvestigationQuery) -> Investigation
     if incident is None:
         raise MissingError
     folder = find_folder(visit.service, query.number)
-    files = store.list_evidence_files(visit.connection, query.number)
     inputs = read_inputs(folder) if is_investigated(visit.service, query.number) else ()
     run = find_run(visit, query.number)
     return InvestigationPage(
         number=query.number,
         title=incident.title,
-        files=tuple(_make_file(file) for file in files),
+        files=list_files(visit, query.number),
         run=run,
         inputs=inputs,
         rejects=_cut_rejects(folder / OUT / "rejects.jsonl", inputs, query),
@@ -243,6 +242,11 @@ def remove_file(visit: Visit, form: FileForm) -> Done:
 def sum_bytes(connection: Connection, number: int) -> int:
     """Bytes of all files of an incident."""
     return sum(file.n_bytes for file in store.list_evidence_files(connection, number))
+
+
+def list_files(visit: Visit, number: int) -> tuple[FileRow, ...]:
+    """Files of an incident as they came."""
+    return tuple(_make_file(file) for file in store.list_evidence_files(visit.connection, number))
 
 
 def _make_file(file: EvidenceFile) -> FileRow:

@@ -65,8 +65,8 @@ def _read_start(path: Path, table: Table, request: ReadRequest) -> Seen:
                 rejects += [RejectRow(r.line, r.reason) for r in batch.rejects]
                 rejects += [RejectRow(int(lines[at]), reason) for at, reason in checked.rejects]
     except EvidenceError as error:
-        told = f"{error.message} ({error.hint})" if error.hint else error.message
-        rejects.append(RejectRow(error.line, told))
+        # The hints are for the command line.
+        rejects.append(RejectRow(error.line, error.message))
     rejects.sort(key=lambda r: r.line or 0)
     name = table.name if n_rows else ""
     return Seen(name, form, n_rows, len(rejects), tuple(rejects[:_MAX_SHOWN]), ())

@@ -18,6 +18,7 @@ from stanch.cases.database import Connection, Database
 from stanch.cases.erase import gather_and_erase
 from stanch.evidence.erasing import Erasing
 from stanch.purge.files import Files, erase_in_files, learn_from_files
+from stanch.purge.incidents import drop_folders
 
 AUDIT: Final = "audit.jsonl"
 
@@ -75,6 +76,8 @@ def purge(wanted: Purge, database: Database, now: datetime, *, write: bool) -> P
     database.write(partial(_note_in_chain, wanted=wanted, rows=rows, now=now))
     if rows:
         database.compact()
+    with database.read() as connection:
+        drop_folders(connection, wanted.data_dir)
     done = Purged(rows, erase_in_files(paths, erasing, write=True))
     _note(wanted, done, now)
     return done
