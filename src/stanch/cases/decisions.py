@@ -200,13 +200,13 @@ def list_standing(
     """Decisions whose value begins with `value`, newest first, and how many there are in all."""
     table = DECISIONS.c
     is_over = table.until_us <= now_us
-    which = {
+    conditions: dict[Standing, list[sa.ColumnElement[bool]]] = {
         "active": [table.undone_us.is_(None), ~is_over, ~table.simulated],
         "simulated": [table.undone_us.is_(None), ~is_over, table.simulated],
         "expired": [table.undone_us.is_(None), is_over],
         "undone": [table.undone_us.is_not(None)],
-    }[standing]
-    which.append(table.value.startswith(value, autoescape=True))
+    }
+    which = [*conditions[standing], table.value.startswith(value, autoescape=True)]
     n = connection.execute(sa.select(sa.func.count()).select_from(DECISIONS).where(*which)).scalar_one()
     chosen = sa.select(DECISIONS).where(*which).order_by(table.id.desc()).offset(offset).limit(most)
     return list(_read(connection, chosen)), n
