@@ -16,7 +16,7 @@ from stanch.cases import audit
 from stanch.cases.database import open_database
 from stanch.cases.incidents import Actor, open_incident
 from stanch.cases.people import ROLES, Role, add_person, open_session
-from stanch.console import make_operations
+from stanch.console import make_operations, tell_failure
 from stanch.console.access import make_form_token
 from stanch.console.passwords import hash_password
 from stanch.service.app import build_app
@@ -36,16 +36,22 @@ class Member:
     name: str
     session: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    #: What makes the browser known to those who signed in with it.
+    device: str = ""
 
     @property
     def token(self) -> str:
         return make_form_token(self.desk.service, self.session)
 
     def ask(self, method: str, path: str, **given: Any) -> httpx.Response:
-        cookies = {"Cookie": f"stanch-console={self.session}"} if self.session else {}
-        answer = self.desk.ask(method, path, headers={**cookies, **self.headers}, **given)
+        kept = {"stanch-console": self.session, "stanch-device": self.device}
+        cookies = "; ".join(f"{name}={value}" for name, value in kept.items() if value)
+        sent = {"Cookie": cookies} if cookies else {}
+        answer = self.desk.ask(method, path, headers={**sent, **self.headers}, **given)
         if found := re.search(r"stanch-console=([^;]*);", answer.headers.get("set-cookie", "")):
             self.session = found[1].strip('"')
+        if found := re.search(r"stanch-device=([^;]*);", answer.headers.get("set-cookie", "")):
+            self.device = found[1].strip('"')
         return answer
 
     def get(self, path: str) -> httpx.Response:
@@ -72,7 +78,7 @@ class ConsoleDesk(Desk):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.app = build_app(self.service, more=make_operations())
+        self.app = build_app(self.service, more=make_operations(), tell=tell_failure)
 
     def add(self, name: str, *roles: Role, signed_in: bool = True) -> Member:
         """Make a person with `PASSWORD`."""

@@ -5,6 +5,7 @@ import hashlib
 import html
 import re
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -38,6 +39,13 @@ def sign_in(
     token = find_token(member.get("/sign-in").text)
     fields = {"token": token, "name": name, "password": password, **typed}
     return member, member.ask("POST", "/console/sign-in", data=fields, address=address).status_code
+
+
+def try_again(member: Member, name: str, password: str = PASSWORD, address: str = "198.51.100.7") -> int:
+    """Sign in with a browser that was used before."""
+    token = find_token(Member(member.desk, 0, "").get("/sign-in").text)
+    fields = {"token": token, "name": name, "password": password}
+    return member.ask("POST", "/console/sign-in", data=fields, address=address).status_code
 
 
 def code_of(secret: bytes, now_us: int) -> str:
@@ -132,13 +140,89 @@ def test_a_sign_in_gives_a_fresh_session_and_ends_the_old_one(desk: ConsoleDesk)
 
 def test_wrong_passwords_are_told_nothing_and_soon_have_to_wait(desk: ConsoleDesk) -> None:
     desk.add("mei", "viewer", signed_in=False)
+    statuses = [sign_in(desk, f"guess-{n}", "wrong", address="203.0.113.9")[1] for n in range(32)]
+    assert statuses == [401] * 30 + [429] * 2
+    assert sign_in(desk, "mei", address="203.0.113.9")[1] == 429, "the right one has to wait as well"
+    assert sign_in(desk, "mei", address="203.0.113.99")[1] == 303, "elsewhere it need not"
+    desk.now_us += HOUR_US + 1
+    assert sign_in(desk, "mei", address="203.0.113.9")[1] == 303
+    assert [action for _, action, _ in desk.audited()].count("sign_in.failed") == 30
+
+
+def test_nobody_elses_failures_keep_out_a_browser_that_signed_in_before(desk: ConsoleDesk) -> None:
+    desk.add("mei", "viewer", signed_in=False)
+    known, status = sign_in(desk, "mei")
+    assert status == 303
     statuses = [sign_in(desk, "mei", f"wrong {n}", address=f"203.0.113.{n}")[1] for n in range(12)]
     assert statuses == [401] * 10 + [429] * 2
-    assert sign_in(desk, "mei")[1] == 429, "the right one has to wait as well"
-    assert sign_in(desk, "nobody", address="203.0.113.99")[1] == 401
+    assert sign_in(desk, "mei", address="203.0.113.50")[1] == 429, "a browser that mei never used"
+    for n in range(31):
+        sign_in(desk, f"other-{n}", "wrong", address="198.51.100.7")
+    assert try_again(known, "mei") == 303, "although its whole office, and the name, were tried out"
+    assert [try_again(known, "mei", "wrong") for _ in range(11)] == [401] * 10 + [429]
+    assert try_again(known, "mei") == 429, "its own failures count"
+    assert sign_in(desk, "zhao", "wrong", address="203.0.113.60")[1] == 401, "and for nobody else"
+
+
+def test_a_browser_is_known_to_those_who_signed_in_with_it_and_to_nobody_else(desk: ConsoleDesk) -> None:
+    for name in ("mei", "zhao"):
+        desk.add(name, "viewer", signed_in=False)
+    shared, _ = sign_in(desk, "mei")
+    for n in range(10):
+        sign_in(desk, "zhao", f"wrong {n}", address=f"203.0.113.{n}")
+    assert try_again(shared, "zhao") == 429, "mei's browser is no known one of zhao's"
+    forged = Member(desk, 0, "", device=shared.device[:-4] + "AAAA")
+    for n in range(10):
+        sign_in(desk, "mei", f"wrong {n}", address=f"203.0.113.{n}")
+    assert try_again(forged, "mei") == 429
     desk.now_us += HOUR_US + 1
-    assert sign_in(desk, "mei")[1] == 303
-    assert [action for _, action, _ in desk.audited()].count("sign_in.failed") == 11
+    assert try_again(shared, "zhao") == 303
+    for name in ("mei", "zhao"):
+        for n in range(11):
+            sign_in(desk, name, f"wrong {n}", address=f"203.0.113.{n}")
+        assert try_again(shared, name) == 303, "both are known to it now"
+
+
+def test_a_second_factor_opens_a_strange_browser_while_strangers_try_the_name(desk: ConsoleDesk) -> None:
+    member = desk.add("mei", "viewer")
+    shown = member.load("/account/second-factor.json")["secret"]
+    secret = base64.b32decode(shown)
+    code = code_of(secret, desk.now_us)
+    assert member.act("/account/second-factor", secret=shown, code=code, current=PASSWORD).status_code == 200
+    for n in range(10):
+        sign_in(desk, "mei", f"wrong {n}", address=f"203.0.113.{n}")
+    desk.now_us += 30_000_000
+    assert sign_in(desk, "mei", code="000000", address="203.0.113.80")[1] == 429
+    assert sign_in(desk, "mei", code=code_of(secret, desk.now_us), address="203.0.113.81")[1] == 303
+
+
+def test_an_address_that_leads_nowhere_is_a_page_for_browsers_and_a_problem_for_programs(
+    desk: ConsoleDesk, team: dict[Role, Member]
+) -> None:
+    browser = {"Accept": "text/html,*/*;q=0.8"}
+    page = desk.ask("GET", "/console/no-such-page", headers={**browser, "Accept-Language": "zh"})
+    assert page.status_code == 404
+    assert "找不到" in page.text
+    team["viewer"].headers = browser
+    assert 'href="/console/incidents"' in team["viewer"].get("/no-such-page").text
+    assert desk.ask("GET", "/console/no-such-page").json()["code"] == "no_such_route"
+    assert desk.ask("GET", "/elsewhere", headers=browser).json()["code"] == "no_such_route"
+    assert desk.ask("GET", "/console/assets/none.js").headers["content-type"] == "application/problem+json"
+
+
+def test_an_unforeseen_error_is_a_page_that_says_where_the_log_tells_of_it(
+    desk: ConsoleDesk, team: dict[Role, Member], monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    monkeypatch.setattr("stanch.console.serving.admit", lambda *_: 1 / 0)
+    agent = team["agent"]
+    assert agent.get("/incidents").json()["code"] == "internal"
+    agent.headers = {"Accept": "text/html"}
+    page = agent.get("/incidents")
+    assert page.status_code == 500
+    number = re.search(r"under (\w{8})", page.text)
+    assert number is not None
+    assert number[1] in caplog.text
+    assert "ZeroDivision" not in page.text
 
 
 def test_the_guard_sees_each_sign_in_and_how_it_ended(desk: ConsoleDesk) -> None:

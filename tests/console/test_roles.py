@@ -9,7 +9,7 @@ from stanch.console.registry import find_roles
 
 #: First letters of the roles: viewer, agent, analyst (n), officer, administrator (d).
 LETTERS: dict[str, Role] = {"v": "viewer", "a": "agent", "n": "analyst", "o": "officer", "d": "administrator"}
-ALL, WORK, STUDY, OFFICE, ADMIN = "vanod", "anod", "nod", "od", "d"
+ALL, WORK, ANALYSIS, STUDY, OFFICE, ADMIN = "vanod", "anod", "nd", "nod", "od", "d"
 MAY = {
     "GET /console/incidents": ALL,
     "POST /console/incidents": WORK,
@@ -41,6 +41,9 @@ MAY = {
     "POST /console/sample": STUDY,
     "POST /console/incidents/{number}/sample/remove": STUDY,
     "GET /console/sources": ALL,
+    "GET /console/attempts": WORK,
+    "GET /console/accounts": WORK,
+    "GET /console/orders": WORK,
     "GET /console/people": ADMIN,
     "GET /console/people/invitation": ADMIN,
     "POST /console/people/invite": ADMIN,
@@ -48,6 +51,14 @@ MAY = {
     "POST /console/people/{number}/disable": ADMIN,
     "POST /console/people/{number}/enable": ADMIN,
     "POST /console/people/{number}/forget-second-factor": ADMIN,
+    "GET /console/now": ALL,
+    "GET /console/decisions": WORK,
+    "GET /console/decisions/export": ANALYSIS,
+    "POST /console/decisions": ANALYSIS,
+    "POST /console/decisions/{number}/undo": ANALYSIS,
+    "GET /console/resets": WORK,
+    "POST /console/resets/{number}/show": WORK,
+    "GET /console/rules": STUDY,
     "GET /console/audit": OFFICE,
     "GET /console/account": ALL,
     "GET /console/account/second-factor": ALL,

@@ -8,7 +8,7 @@ cuts off the end leaves a chain that fits; only a head that was written down els
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 import msgspec
@@ -117,6 +117,14 @@ def list_entries(
     chosen = sa.select(AUDIT).where(*which).order_by(AUDIT.c.id.desc()).offset(offset).limit(most)
     n = connection.execute(sa.select(sa.func.count()).select_from(AUDIT).where(*which)).scalar_one()
     return [_make_entry(row) for row in connection.execute(chosen)], n
+
+
+def find_actors(connection: sa.Connection, action: str, subjects: Collection[str]) -> dict[str, int]:
+    """Id of the person who did something to each of `subjects`, where it is noted."""
+    chosen = sa.select(AUDIT.c.subject, AUDIT.c.person_id).where(
+        AUDIT.c.action == action, AUDIT.c.subject.in_(subjects), AUDIT.c.person_id.is_not(None)
+    )
+    return {row[0]: row[1] for row in connection.execute(chosen)}
 
 
 def list_actions(connection: sa.Connection) -> list[str]:

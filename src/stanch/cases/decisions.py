@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
@@ -22,6 +23,13 @@ _VERSION_LOCK: Final = 0x53544443
 _AHEAD_US: Final = 3_600_000_000
 #: Larger networks than these are half the internet, and a slip of the hand.
 _WIDEST: Final = {4: 8, 6: 19}
+
+_DURATION: Final = re.compile(r"([0-9]{1,7})([smhd])")
+_UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_LONGEST_S: Final = 3650 * 86_400
+
+#: What has become of a decision; one that is only simulated is never active.
+Standing = Literal["active", "simulated", "expired", "undone"]
 
 
 class KeptDecision(Struct, frozen=True):
@@ -85,6 +93,19 @@ def read_network(value: str) -> Network:
         if (mapped := network.network_address.ipv4_mapped) is not None:
             return ipaddress.ip_network((int(mapped), network.prefixlen - 96))
     return network
+
+
+def read_duration(text: str) -> int:
+    """How long `90s`, `15m`, `4h` or `7d` are, in seconds.
+
+    Raises:
+        UsageError: it is no time, or over ten years.
+    """
+    found = _DURATION.fullmatch(text.strip())
+    seconds = int(found[1]) * _UNITS[found[2]] if found else 0
+    if not 0 < seconds <= _LONGEST_S:
+        raise UsageError(f"{text}: no time up to ten years", hint="such as 90s, 15m, 4h, 7d")
+    return seconds
 
 
 def add_decisions(
@@ -171,6 +192,24 @@ def list_kept(connection: sa.Connection, ended_after_us: int) -> Iterator[KeptDe
     """All that are in force or ended after a moment, in the order of change."""
     chosen = sa.select(DECISIONS).where(DECISIONS.c.until_us > ended_after_us)
     return _read(connection, chosen.order_by(DECISIONS.c.version))
+
+
+def list_standing(
+    connection: sa.Connection, standing: Standing, now_us: int, *, offset: int, most: int, value: str = ""
+) -> tuple[list[KeptDecision], int]:
+    """Decisions whose value begins with `value`, newest first, and how many there are in all."""
+    table = DECISIONS.c
+    is_over = table.until_us <= now_us
+    conditions: dict[Standing, list[sa.ColumnElement[bool]]] = {
+        "active": [table.undone_us.is_(None), ~is_over, ~table.simulated],
+        "simulated": [table.undone_us.is_(None), ~is_over, table.simulated],
+        "expired": [table.undone_us.is_(None), is_over],
+        "undone": [table.undone_us.is_not(None)],
+    }
+    which = [*conditions[standing], table.value.startswith(value, autoescape=True)]
+    n = connection.execute(sa.select(sa.func.count()).select_from(DECISIONS).where(*which)).scalar_one()
+    chosen = sa.select(DECISIONS).where(*which).order_by(table.id.desc()).offset(offset).limit(most)
+    return list(_read(connection, chosen)), n
 
 
 def find_version(connection: sa.Connection) -> int:

@@ -45,6 +45,20 @@ def list_resets(connection: sa.Connection, after_id: int, most: int) -> list[tup
     return [(int(row[0]), KeptReset(*row[1:])) for row in connection.execute(chosen)]
 
 
+def list_newest(connection: sa.Connection, offset: int, most: int) -> tuple[list[tuple[int, KeptReset]], int]:
+    """The newest with their ids, and how many there are in all."""
+    columns = [RESETS.c.id, *(RESETS.c[name] for name in KeptReset.__struct_fields__)]
+    chosen = sa.select(*columns).order_by(RESETS.c.id.desc()).offset(offset).limit(most)
+    n = connection.execute(sa.select(sa.func.count()).select_from(RESETS)).scalar_one()
+    return [(int(row[0]), KeptReset(*row[1:])) for row in connection.execute(chosen)], n
+
+
+def find_reset(connection: sa.Connection, number: int) -> KeptReset | None:
+    """One of them."""
+    found = list_resets(connection, number - 1, 1)
+    return found[0][1] if found and found[0][0] == number else None
+
+
 def forget_resets(connection: sa.Connection, found_before_us: int) -> None:
     """Remove those found before a moment."""
     connection.execute(RESETS.delete().where(RESETS.c.found_us < found_before_us))

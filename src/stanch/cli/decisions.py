@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from cyclopts import App, Parameter
 
 from stanch.cases.active import ActiveDecisions
 from stanch.cases.database import Database, find_url, open_database
-from stanch.cases.decisions import KeptDecision, add_decisions, list_kept, make_decision, undo_decisions
+from stanch.cases.decisions import (
+    KeptDecision,
+    add_decisions,
+    list_kept,
+    make_decision,
+    read_duration,
+    undo_decisions,
+)
 from stanch.cli.messages import clean, say
 from stanch.errors import UsageError
 from stanch.guard.block_lists import Format, Listed, write_block_list
@@ -25,9 +31,6 @@ from stanch.settings import Settings, load_settings
 app = App(name="decisions", help="List, add, undo and export decisions about addresses and networks.")
 
 Config: TypeAlias = Annotated[Path | None, Parameter(help="Settings (TOML).", metavar="FILE")]
-_DURATION: Final = re.compile(r"([0-9]{1,7})([smhd])")
-_UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-_LONGEST_S: Final = 3650 * 86_400
 
 
 @app.command(name="list")
@@ -71,7 +74,7 @@ def run_add(
         stanch decisions add 198.51.100.0/24 --kind allow --for 365d --why "our own office"
     """
     now_us = _now_us()
-    decision = make_decision(value, kind, why, now_us, _read_duration(duration) * 1_000_000)
+    decision = make_decision(value, kind, why, now_us, read_duration(duration) * 1_000_000)
     with _open(config) as (database, settings):
         (kept,) = database.write(lambda connection: add_decisions(connection, [decision], "manual", now_us))
         active, problem = _load_active(database, settings, now_us)
@@ -178,15 +181,6 @@ def _open(config: Path | None) -> Iterator[tuple[Database, Settings]]:
         yield database, settings
     finally:
         database.close()
-
-
-def _read_duration(text: str) -> int:
-    """Seconds."""
-    found = _DURATION.fullmatch(text.strip())
-    seconds = int(found[1]) * _UNITS[found[2]] if found else 0
-    if not 0 < seconds <= _LONGEST_S:
-        raise UsageError(f"--for {text}: no time up to ten years", hint="such as 90s, 15m, 4h, 7d")
-    return seconds
 
 
 def _now_us() -> int:

@@ -32,7 +32,7 @@ def run_serve(
         stanch keys add shipper --scope ingest
         stanch serve --port 8080
     """
-    from stanch.console import make_operations, offer_first_link
+    from stanch.console import make_operations, offer_first_link, tell_failure
     from stanch.errors import UsageError
     from stanch.service.logs import set_up_logging
     from stanch.service.server import run_service
@@ -50,6 +50,7 @@ def run_serve(
             say(f"stanch: make the console's first administrator, within an hour:\n{shown or url}{path}")
 
     shown = settings.service.public_url
-    run_service(msgspec.structs.replace(settings, service=service), config, announce, more=make_operations())
+    whole = msgspec.structs.replace(settings, service=service)
+    run_service(whole, config, announce, more=make_operations(), tell=tell_failure)
     say("stanch: stopped")
     return 0

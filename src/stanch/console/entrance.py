@@ -1,6 +1,9 @@
 """The pages before anybody is signed in: the sign-in, and the one-time link that makes a person.
 
 The sign-in is guarded by Stanch itself: each attempt is assessed and its outcome told, as a shop's would be.
+Wrong passwords from a browser that somebody signed in with before count for that browser alone; all others
+count by address and by name. A name that strangers try too often keeps out strangers without its second
+factor, and never a browser that it knows.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ from stanch.cases.people import (
     use_invitation,
 )
 from stanch.console.access import ROOT, SIGN_IN, delete_cookie, is_ours, read_cookie, read_next, set_cookie
+from stanch.console.devices import find_device, remember_device
 from stanch.console.fields import read_sent
 from stanch.console.pages import MistakeError, name_reference
 from stanch.console.passwords import check_password, find_leaked, hash_password, is_password
@@ -51,8 +55,10 @@ from stanch.service.state import Service, find_service
 
 WELCOME: Final = f"{ROOT}/welcome"
 FIRST_LINK_US: Final = 3_600_000_000
-#: Wrong passwords an hour, for one address and for one name, before further tries must wait.
+#: Wrong passwords an hour before further tries must wait: from one address, and from one known browser.
 _WRONG_PER_ADDRESS: Final = 30
+_WRONG_PER_DEVICE: Final = 10
+#: … and for one name from browsers that it does not know, before those must show its second factor.
 _WRONG_PER_NAME: Final = 10
 #: Hashes at once: each takes 19 MiB and a core.
 _AT_ONCE: Final = 2
@@ -64,6 +70,14 @@ class NewPerson(NamedTuple):
     name: str
     password_hash: str
     language: Lang
+
+
+class Tries(NamedTuple):
+    """What one try counts for until it turns out to be good."""
+
+    keys: tuple[str, ...]
+    #: Strangers have tried the name too often.
+    is_besieged: bool
 
 
 class Entrance:
@@ -86,22 +100,25 @@ class Entrance:
         now_us = service.now_us()
         if not self._is_fresh(request, typed, now_us):
             return await self._show(request, "old", 422, next=target, name=name)
-        address = find_network(request, service.settings)
-        keys = {f"address {address}": _WRONG_PER_ADDRESS, f"name {name.casefold()}": _WRONG_PER_NAME}
-        if any(self._throttle.count(key, now_us) >= most for key, most in keys.items()):
+        device = find_device(request, service, name)
+        tries = self._count(request, name, device, now_us)
+        if tries is None:
             return await self._show(request, "many", 429, next=target, name=name)
-        answer, context = await self._assess(request, name, now_us)
-        person = await self._find(service, name, typed, has_to_prove=_is_doubtful(answer))
-        is_good = person is not None and _is_let_in(answer)
+        answer, context = await self._assess(request, name, device, now_us)
+        has_to_prove = tries.is_besieged or _is_doubtful(answer)
+        person = await self._find(service, name, typed, has_to_prove=has_to_prove)
+        is_good = person is not None and (bool(device) or _is_let_in(answer))
         outcome = "success" if is_good else "failure"
         service.metrics.guard.count_outcome(outcome, service.guard.settle(context, outcome))
         token = await service.database.write_soon(lambda c: self._note(c, request, person, name, is_good))
         if not token:
-            for key in keys:
-                self._throttle.add(key, now_us)
-            return await self._show(request, "wrong", 401, next=target, name=name)
+            alert, status = ("besieged", 429) if tries.is_besieged else ("wrong", 401)
+            return await self._show(request, alert, status, next=target, name=name)
+        for key in tries.keys:
+            self._throttle.take_back(key)
         response = RedirectResponse(target, 303)
         set_cookie(response, service, token)
+        remember_device(request, response, service, name)
         return response
 
     async def sign_out(self, request: Request) -> Response:
@@ -142,6 +159,7 @@ class Entrance:
             return await self._show_welcome(request, link, typed, mistake)
         response = RedirectResponse(ROOT, 303)
         set_cookie(response, service, token)
+        remember_device(request, response, service, name)
         return response
 
     def list_operations(self) -> tuple[Operation, ...]:
@@ -163,12 +181,31 @@ class Entrance:
                       {**taken, 404: page}, body=form, problems=(400, 413, 415)),
         )  # fmt: skip
 
-    async def _assess(self, request: Request, name: str, now_us: int) -> tuple[Answer, Context]:
+    def _count(self, request: Request, name: str, device: str, now_us: int) -> Tries | None:
+        """Count a try before it is looked at, since many may come at once; None: it has to wait."""
+        if device:
+            keys: tuple[str, ...] = (f"device {device}",)
+            most = _WRONG_PER_DEVICE
+        else:
+            address = find_network(request, find_service(request).settings)
+            keys = (f"address {address}", f"name {name.casefold()}")
+            most = _WRONG_PER_ADDRESS
+        if self._throttle.count(keys[0], now_us) >= most:
+            return None
+        is_besieged = not device and self._throttle.count(keys[1], now_us) >= _WRONG_PER_NAME
+        for key in keys:
+            self._throttle.add(key, now_us)
+        return Tries(keys, is_besieged)
+
+    async def _assess(self, request: Request, name: str, device: str, now_us: int) -> tuple[Answer, Context]:
         """What the guard says; the console's accounts are no shop's."""
         service = find_service(request)
         address = find_address(request, service.settings) or ""
         agent = request.headers.get("user-agent")
-        attempt = Attempt(now_us, address, f"console {name.casefold()}", agent[:400] if agent else None)
+        attempt = Attempt(
+            now_us, address, f"console {name.casefold()}", agent[:400] if agent else None,
+            device=device or None, device_known=bool(device),
+        )  # fmt: skip
         return await judge(service, attempt, "console")
 
     async def _find(

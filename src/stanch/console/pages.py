@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
 from msgspec import Meta, Struct
+from starlette.responses import Response
 
 from stanch.cases.database import Connection
 from stanch.cases.incidents import Actor
@@ -119,6 +120,8 @@ class Page(Generic[Q, A]):
     section: Section = ""
     #: What was looked at, where that is personal data: looks are put into the audit under `NAME.look`.
     look: Callable[[Visit, A], str] | None = None
+    #: Makes a file of the answer, instead of a template.
+    give: Callable[[A], Response] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,20 @@ from starlette.responses import RedirectResponse, Response
 from stanch.cases.people import Role
 from stanch.console import (
     account,
+    accounts,
+    attempts,
     audit,
+    decisions,
     handing_in,
     handing_out,
     incident,
     incidents,
     investigating,
+    now,
+    orders,
     people,
+    resets,
+    rules,
     sample,
     sources,
     timeline,
@@ -30,10 +37,17 @@ from stanch.console.serving import Console, find_reader
 from stanch.service.operations import Content, Operation
 
 PAGES: Final[tuple[Page[Any, Any], ...]] = (
+    *now.PAGES,
     *incidents.PAGES,
     *incident.PAGES,
+    *decisions.PAGES,
+    *resets.PAGES,
+    *rules.PAGES,
     *investigating.PAGES,
     *timeline.PAGES,
+    *attempts.PAGES,
+    *accounts.PAGES,
+    *orders.PAGES,
     *unmasking.PAGES,
     *sources.PAGES,
     *people.PAGES,
@@ -43,6 +57,8 @@ PAGES: Final[tuple[Page[Any, Any], ...]] = (
 ACTIONS: Final[tuple[Action[Any], ...]] = (
     *incidents.ACTIONS,
     *incident.ACTIONS,
+    *decisions.ACTIONS,
+    *resets.ACTIONS,
     *investigating.ACTIONS,
     *sample.ACTIONS,
     *unmasking.ACTIONS,
@@ -72,6 +88,11 @@ def make_operations() -> tuple[Operation, ...]:
         *handing_out.OPERATIONS,
         *make_asset_operations(),
     )
+
+
+async def tell_failure(request: Request, status: int, number: str) -> Response | None:
+    """A page for a browser that asked for something below `/console` that failed or is not there."""
+    return await Console(PAGES, ACTIONS).tell(request, status, number)
 
 
 def find_roles() -> dict[tuple[str, str], frozenset[Role]]:

@@ -56,7 +56,15 @@ def render(
 ) -> HTMLResponse:
     """A page."""
     texts = read_texts(frame.lang, settings)
-    given: dict[str, Any] = {"mistakes": {}, "typed": {}, "acted": "", "data": None, "query": None, **values}
+    given: dict[str, Any] = {
+        "mistakes": {},
+        "typed": {},
+        "acted": "",
+        "data": None,
+        "query": None,
+        "number": "",
+        **values,
+    }
     html = (
         _environment()
         .get_template(f"{template}.html.j2")
@@ -69,6 +77,7 @@ def render(
             report=load_catalogue(frame.lang, zone=settings.zone),
             short=shorten,
             when=lambda us: _tell_moment(texts, us),
+            exact=format_time,
             asset=find_asset,
             link=link,
             shop=settings.forms.shop,

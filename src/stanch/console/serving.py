@@ -47,6 +47,7 @@ from stanch.service.problems import MEDIA_TYPE, Problem, ProblemError, answer_pr
 from stanch.service.state import Service, find_service
 
 HTML: Final = "text/html"
+PLAIN: Final = "text/plain"
 #: Looks of one person at one thing within this time are one look: a page that is open asks again and again.
 _SAME_LOOK_US: Final = 900_000_000
 #: What is told instead, by error: status, and the key of its text.
@@ -56,6 +57,9 @@ _TOLD: Final[Mapping[type[Exception], tuple[int, str]]] = {
     MissingError: (404, "missing"),
     StoreError: (503, "not_stored"),
 }
+#: What leads nowhere, and how other failures are told.
+_NOWHERE: Final = (404, 405)
+_UNFORESEEN: Final[Mapping[int, str]] = {408: "late", 503: "not_stored"}
 
 
 class Location(Struct, frozen=True):
@@ -130,6 +134,8 @@ class Console:
                 loaded = await load(request, page)
             except (LookupError, StoreError, ProblemError) as error:
                 return await self.refuse(request, error)
+            if page.give is not None:
+                return page.give(loaded.answer)
             return self.show(request, page, loaded)
 
         return Operation(
@@ -139,7 +145,7 @@ class Console:
             f"Page of the console: {page.name.replace('_', ' ')}.",
             answer,
             {
-                200: Content({HTML: None}, "The page."),
+                200: Content({HTML if page.give is None else PLAIN: None}, "The page."),
                 303: Content({}, "To the sign-in."),
                 **_pages(400, 403, 404, 503),
             },
@@ -246,6 +252,18 @@ class Console:
         status, key = (error.status, "broken") if isinstance(error, ProblemError) else find_failure(error)
         settings = find_service(request).settings
         return render("failure", self.frame(request, person), settings, status=status, key=key)
+
+    async def tell(self, request: Request, status: int, number: str) -> Response | None:
+        """A page for an address that leads nowhere, or an error that nobody foresaw; None for programs."""
+        path = request.url.path
+        is_page = path == ROOT or path.startswith(f"{ROOT}/")
+        if not is_page or HTML not in request.headers.get("accept", ""):
+            return None
+        # Where the database may be what fails, nobody is looked up.
+        person = await find_reader(request) if status in _NOWHERE else None
+        key = "missing" if status in _NOWHERE else _UNFORESEEN.get(status, "unforeseen")
+        frame, settings = self.frame(request, person), find_service(request).settings
+        return render("failure", frame, settings, status=status, key=key, number=number)
 
 
 async def load(request: Request, page: Page[Any, Any], *, only_path: bool = False) -> Loaded:

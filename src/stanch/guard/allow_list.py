@@ -48,6 +48,9 @@ class AllowList:
         """Whether bans may be made and given out."""
         return not self.problem
 
+    def __len__(self) -> int:
+        return len(self._entries.accounts) + sum(map(len, self._entries.networks.values()))
+
     def allows(self, ip: str, account: str = "") -> bool:
         """Whether the address or the account is on the list."""
         if account and self._normalise(account) in self._entries.accounts:

@@ -24,7 +24,7 @@ from stanch.service.leaked import LEAKED
 from stanch.service.logins import EXCHANGES, LOGINS
 from stanch.service.openapi import describe_service
 from stanch.service.operations import Content, Operation, make_route
-from stanch.service.problems import ProblemError, answer_error, answer_problem
+from stanch.service.problems import ProblemError, Telling, answer_error, answer_problem
 from stanch.service.shield import Shield
 from stanch.service.state import Service
 
@@ -63,6 +63,9 @@ OPERATIONS: Final[Sequence[Operation]] = (
 )
 
 
+_CODES: Final = {404: "no_such_route", 405: "no_such_method"}
+
+
 class _Application(Starlette):
     """Starlette without its own last resort, which would answer an unforeseen error before `Shield` can."""
 
@@ -72,30 +75,40 @@ class _Application(Starlette):
 
 
 def build_app(
-    service: Service, lifespan: Lifespan[Starlette] | None = None, *, more: Sequence[Operation] = ()
+    service: Service,
+    lifespan: Lifespan[Starlette] | None = None,
+    *,
+    more: Sequence[Operation] = (),
+    tell: Telling | None = None,
 ) -> ASGIApp:
-    """The application, ready to be served; `lifespan` goes on beside it, `more` is served as well."""
+    """The application, ready to be served; `lifespan` goes on beside it, `more` is served as well.
+
+    `tell` may show a page where nobody else answers.
+    """
+
+    async def answer_http_error(request: Request, error: Exception) -> Response:
+        """What Starlette itself refuses: no such route, no such method."""
+        assert isinstance(error, HTTPException)
+        page = await tell(request, error.status_code, "") if tell is not None else None
+        if page is not None:
+            return page
+        code = _CODES.get(error.status_code, "")
+        return answer_problem(error.status_code, error.detail, code, error.headers)
+
     operations = (*OPERATIONS, *more)
     app = _Application(
         routes=[*map(make_route, operations), ENVOY_ROUTE],
         lifespan=lifespan,
         exception_handlers={
             ProblemError: answer_error,
-            HTTPException: _answer_http_error,
+            HTTPException: answer_http_error,
             ClientDisconnect: _answer_gone,
         },
     )
     app.router.redirect_slashes = False
     app.state.service = service
     app.state.openapi = msgspec.json.encode(describe_service(operations))
-    return Shield(Express(app, service, "shop", EXCHANGES), service)
-
-
-async def _answer_http_error(_request: Request, error: Exception) -> Response:
-    """What Starlette itself refuses: no such route, no such method."""
-    assert isinstance(error, HTTPException)
-    codes = {404: "no_such_route", 405: "no_such_method"}
-    return answer_problem(error.status_code, error.detail, codes.get(error.status_code, ""), error.headers)
+    return Shield(Express(app, service, "shop", EXCHANGES), service, tell)
 
 
 async def _answer_gone(_request: Request, _error: Exception) -> Response:

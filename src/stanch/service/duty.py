@@ -21,6 +21,8 @@ from stanch.cases.decisions import add_decisions, forget_decisions, list_changes
 from stanch.cases.late_looks import add_looks, finish_looks, list_due, trim_looks
 from stanch.cases.leases import drop_lease, take_lease
 from stanch.cases.resets import KeptReset, forget_resets
+from stanch.cases.segments import count_rows, iterate_rows
+from stanch.complaints.early.settings import EarlySettings
 from stanch.errors import StanchError
 from stanch.findings import format_time
 from stanch.guard.counters import CountersGoneError
@@ -47,6 +49,7 @@ _LEASE: Final = "duty"
 #: Logins looked at again at a time, and in one look at the whole.
 _LOOKS_AT_ONCE: Final = 64
 _MOST_LOOKS: Final = 5_000
+_WARN_EVERY: Final = 300
 #: Changes taken over at a time, so that the event loop is held up for milliseconds only.
 _AT_ONCE: Final = 1_000
 _HOUR_US: Final = 3_600_000_000
@@ -60,7 +63,13 @@ _COMPLAIN_EVERY_S: Final = 60.0
 class Duty:
     """The upkeep of one service."""
 
-    def __init__(self, service: Service, messenger: Messenger, reloader: Reloader | None = None) -> None:
+    def __init__(
+        self,
+        service: Service,
+        messenger: Messenger,
+        reloader: Reloader | None = None,
+        early: EarlySettings | None = None,
+    ) -> None:
         self._service = service
         self._messenger = messenger
         self._reloader = reloader
@@ -74,6 +83,9 @@ class Duty:
         self._complained_at = float("-inf")
         self._tick = 0
         self._is_stopping = asyncio.Event()
+        self._early = EarlySettings() if early is None else early
+        self._n_complaints = 0
+        self._warning: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Until told to stop; a step under way is finished, so that nothing is stored twice."""
@@ -102,6 +114,9 @@ class Duty:
             await self._try("database", self._store_uses())
         if self.is_holder:
             await self._keep_house()
+        if self._tick % _WARN_EVERY == 0 and (self._warning is None or self._warning.done()):
+            # Beside the rest: with tens of thousands of complaints it takes seconds.
+            self._warning = asyncio.create_task(self._try("complaints", self._warn()))
         service.note_trouble("counters", service.guard.problem)
         self._check_ends()
         self._tell_troubles()
@@ -109,6 +124,8 @@ class Duty:
 
     async def finish(self) -> None:
         """Before the service stops: store what is not stored yet."""
+        if self._warning is not None:
+            await self._warning
         await self._try("database", self._store())
         await self._try("database", self._store_uses())
         if self.is_holder:
@@ -142,6 +159,7 @@ class Duty:
         self._decisions += made
         sweep = structs.replace(sweep, decisions=made)
         service.metrics.guard.note_sweep(sweep, service.guard.settings.budget)
+        service.sweep = structs.replace(sweep, decisions=(), resets=())
         # All guards see the attack; one tells of it.
         was_alarm = self._alarm if self.is_holder else sweep.alarm
         self._tell(sweep, was_alarm)
@@ -242,6 +260,21 @@ class Duty:
                 service.decisions.apply(changes, service.now_us())
             n_changes = len(changes)
 
+    async def _warn(self) -> None:
+        """Ask the early warning anew where complaints have come in."""
+        # It needs tables, which take a second and much memory to load: only where there are complaints.
+        service = self._service
+        n = (await service.database.ask_soon(count_rows)).get("complaints", 0)
+        if n == self._n_complaints:
+            return
+        from stanch.service.early import find_alarms
+
+        zone, settings = service.settings.zone, self._early
+        service.alarms = await service.database.ask_soon(
+            lambda c: find_alarms((rows for _, rows in iterate_rows(c, "complaints")), settings, zone)
+        )
+        self._n_complaints = n
+
     async def _store_uses(self) -> None:
         told = self._service.told.take_changed()
         try:
@@ -297,7 +330,7 @@ class Duty:
 
 
 #: What `_try` says where a subject fails.
-_FAILED: Final = {"settings": "files", "sweep": "sweep", "database": "database"}
+_FAILED: Final = {"settings": "files", "sweep": "sweep", "complaints": "complaints", "database": "database"}
 
 
 def _keep_reset(reset: Reset, now_us: int) -> KeptReset:

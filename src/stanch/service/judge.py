@@ -39,6 +39,7 @@ async def judge(service: Service, attempt: Attempt, source: str, passed: str = "
     if answer.action == "allow" or answer.simulated:
         service.ends.note_passed()
     service.metrics.guard.count(source, answer)
+    service.pulse.note(service.now_us(), answer)
     return answer, context
 
 

@@ -27,6 +27,7 @@ from stanch.service.challenge.passes import Passes
 from stanch.service.keyring import Keyring
 from stanch.service.limits import Limits
 from stanch.service.metrics import Metrics
+from stanch.service.pulse import Pulse
 from stanch.service.secrets import Secrets
 from stanch.service.settings import ServiceSettings
 from stanch.service.state import Service
@@ -77,6 +78,7 @@ def open_service(
         limits=Limits(settings.limits),
         passes=Passes(secrets, counters),
         leaked=open_leaked(settings),
+        pulse=Pulse(moment),
         data_dir=data_dir,
     )
     service.metrics.guard.watch(service)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Annotated, Final
 
@@ -12,6 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 MEDIA_TYPE: Final = "application/problem+json"
+
+
+#: A page in place of a problem, by its status and the number under which the log tells more; None where
+#: whoever asks wants none.
+Telling = Callable[[Request, int, str], Awaitable[Response | None]]
 
 
 class Problem(Struct, frozen=True, omit_defaults=True):

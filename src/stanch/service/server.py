@@ -29,6 +29,7 @@ from stanch.service.duty import Duty
 from stanch.service.messages import Messenger
 from stanch.service.opening import open_service
 from stanch.service.operations import Operation
+from stanch.service.problems import Telling
 from stanch.service.reloading import Reloader
 from stanch.service.secrets import load_secrets
 from stanch.service.settings import ServiceSettings, find_data_dir
@@ -50,10 +51,11 @@ def run_service(
     config: Path | None,
     announce: Callable[[str, Service], None],
     more: Sequence[Operation] = (),
+    tell: Telling | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; requests under way are finished first. `announce` gets the address.
 
-    `more` is served beside the operations of the service itself.
+    `more` is served beside the operations of the service itself; `tell` may show pages for problems.
 
     SIGHUP, and a change of the file `config`, has the settings read anew.
 
@@ -82,10 +84,10 @@ def run_service(
         messenger = Messenger(lambda: service.settings.notify, service.metrics.guard)
         messenger.start()
         reloader = Reloader(service, config, whole)
-        duty = Duty(service, messenger, reloader)
+        duty = Duty(service, messenger, reloader, whole.early)
         shown = f"[{address}]" if ":" in address else address
         url = f"http://{shown}:{settings.port}"
-        app = build_app(service, _make_lifespan(duty, lambda: announce(url, service)), more=more)
+        app = build_app(service, _make_lifespan(duty, lambda: announce(url, service)), more=more, tell=tell)
         traced = Traced(app, settings.traces) if settings.traces else None
         try:
             # What is there from the start need not be looked through each time.

@@ -11,12 +11,13 @@ import secrets
 import time
 from typing import Final
 
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stanch.errors import StoreError
 from stanch.service.deadlines import Deadlines
-from stanch.service.problems import answer_problem
+from stanch.service.problems import Telling, answer_problem
 from stanch.service.state import Service
 
 LOG: Final = logging.getLogger("stanch.service")
@@ -47,8 +48,9 @@ _CLOSE: Final = {"Connection": "close"}
 class Shield:
     """Wraps the application."""
 
-    def __init__(self, app: ASGIApp, service: Service) -> None:
+    def __init__(self, app: ASGIApp, service: Service, tell: Telling | None = None) -> None:
         self._app = app
+        self._tell = tell
         self._service = service
         self._headers = (*HEADERS, *((_HSTS,) if service.settings.is_https else ()), _CACHE)
         self._names = frozenset(name for name, _ in self._headers)
@@ -87,20 +89,31 @@ class Shield:
         except asyncio.CancelledError:
             if not self._deadlines.end(task):
                 raise
-            return answer_problem(408, "It took too long to arrive or to be answered.", "timeout", _CLOSE)
+            told = "It took too long to arrive or to be answered."
+            return await self._answer(scope, answer_problem(408, told, "timeout", _CLOSE))
         except StoreError as error:
             LOG.error("%s", error)
             told = "What was sent could not be stored. Send it again later."
-            return answer_problem(503, told, "not_stored", {**_CLOSE, "Retry-After": "5"})
+            headers = {**_CLOSE, "Retry-After": "5"}
+            return await self._answer(scope, answer_problem(503, told, "not_stored", headers))
         except Exception:
             number = secrets.token_hex(4)
             LOG.exception("error %s", number)
-            return answer_problem(
-                500, f"Something went wrong; the log tells more under {number}.", "internal", _CLOSE
-            )
+            told = f"Something went wrong; the log tells more under {number}."
+            return await self._answer(scope, answer_problem(500, told, "internal", _CLOSE), number)
         finally:
             self._deadlines.end(task)
         return None
+
+    async def _answer(self, scope: Scope, problem: Response, number: str = "") -> Response:
+        """A page in place of a problem, for those who want one."""
+        if self._tell is None or "app" not in scope:
+            return problem
+        try:
+            return await self._tell(Request(scope), problem.status_code, number) or problem
+        except Exception:
+            LOG.exception("a problem could not be told as a page")
+            return problem
 
     def _complete(self, given: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         names = {name for name, _ in given}

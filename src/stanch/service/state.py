@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 
@@ -15,7 +16,7 @@ from stanch.cases.database import Database
 from stanch.evidence.people import People
 from stanch.guard.allow_list import AllowList
 from stanch.guard.device_cookie import DeviceCookies
-from stanch.guard.guard import Guard
+from stanch.guard.guard import Guard, Sweep
 from stanch.guard.leaked import LeakedFilter
 from stanch.reporting.catalogue import load_catalogue
 from stanch.service.attempts import AttemptIds
@@ -25,8 +26,12 @@ from stanch.service.jobs import Jobs
 from stanch.service.keyring import Keyring
 from stanch.service.limits import Limits
 from stanch.service.metrics import Metrics
+from stanch.service.pulse import Pulse
 from stanch.service.secrets import Secrets
 from stanch.service.settings import ServiceSettings
+
+if TYPE_CHECKING:
+    from stanch.complaints.early import Alarm
 
 
 @dataclass(slots=True)
@@ -57,12 +62,17 @@ class Service:
     passes: Passes
     #: The operator's list of leaked credentials; None: there is none.
     leaked: LeakedFilter | None
+    pulse: Pulse
     #: Of the database and the key, unless these lie elsewhere, and of what is too large for a database.
     data_dir: Path
     ends: Ends = field(default_factory=Ends)
     jobs: Jobs = field(default_factory=Jobs)
     #: The settings file, for programs that the service starts.
     config: Path | None = None
+    #: The last look at the whole, without what it decided; None before the first.
+    sweep: Sweep | None = None
+    #: What the early warning says of the complaints; newest first.
+    alarms: tuple[Alarm, ...] = ()
     #: What is wrong without stopping the service, by subject; told at /readyz.
     troubles: dict[str, str] = field(default_factory=dict)
 

@@ -35,6 +35,11 @@ class Throttle:
         if len(self._moments) > MAX_ADDRESSES:
             self._moments.popitem(last=False)
 
+    def take_back(self, address: str) -> None:
+        """Count the newest one no longer."""
+        if moments := self._moments.get(address):
+            moments.pop()
+
     def _forget(self, now_us: int) -> None:
         while self._moments:
             moments = next(iter(self._moments.values()))
