@@ -21,8 +21,6 @@ from stanch.cases.keys import add_key
 from stanch.cases.resets import KeptReset, add_resets
 from stanch.guard.decisions import Decision
 
-#: Where to put pictures of the pages, for people to look at.
-PICTURES = Path(__file__).parent / "pictures"
 HOUR_US = 3_600_000_000
 
 
@@ -80,30 +78,22 @@ def test_each_page_holds_in_both_languages_and_sizes(served: Served, context: Br
     page = context.new_page()
     wrong = watch(page, served)
     sign_in(page, "administrator")
-    lang = page.get_attribute("html", "lang")
     for path in (
         "/now", "/decisions", "/decisions?standing=simulated", "/resets", "/rules", "/attempts", "/accounts",
         "/orders",
     ):  # fmt: skip
         page.goto(f"/console{path}")
         check(page)
-        if PICTURES.is_dir():
-            name = path.strip("/").replace("?", "-").replace("=", "-")
-            page.screenshot(path=PICTURES / f"{name}-{lang}.png", full_page=True)
     page.goto("/console/attempts?least=0.9")
     page.click("tbody a >> nth=0")
     page.wait_for_selector("#explained")
     check(page)
     assert page.locator(".addends li").count() > 8
-    if PICTURES.is_dir():
-        page.screenshot(path=PICTURES / f"explained-{lang}.png", full_page=True)
     for name in ("accounts", "orders"):
         page.goto(f"/console/{name}")
         page.click("tbody a >> nth=0")
         page.wait_for_selector("section.answer")
         check(page)
-        if PICTURES.is_dir():
-            page.screenshot(path=PICTURES / f"one-{name}-{lang}.png", full_page=True)
     page.goto("/console/no-such-page")
     check(page)
     assert wrong == []

@@ -202,6 +202,7 @@ def test_a_dead_server_loses_no_typed_note(tmp_path: Path, browser: Browser, how
         page.fill("#password", PASSWORD)
         page.click("main button")
         page.wait_for_selector(".sections")
+        page.goto(f"{running.url}/console/incidents")
         page.fill("#open_incident-title", "x")
         page.click("form[data-action=open_incident] button")
         page.wait_for_selector("#note")
