@@ -228,6 +228,13 @@ def _cut_fallen(evidence: Evidence, window: Window, page: int) -> Slice[FallenRo
 
 
 def _cut_exposures(evidence: Evidence, window: Window, page: int) -> Slice[ExposureRow]:
+    if not window.is_chosen and evidence.summary.rows["sources"]:
+        # Counted when the sources were ranked: millions of exposures are not gone through for each look.
+        columns = (
+            "source, exposed AS orders, CAST(NULL AS BIGINT) AS first_us, CAST(NULL AS BIGINT) AS last_us,"
+            " posterior, verdict"
+        )
+        return _read(ExposureRow, evidence.cut(Listing("sources", columns, "exposed > 0"), page, PANEL))
     order = "coalesce(posterior, -1) DESC, orders DESC, source"
     listing = Listing(_BY_SOURCE, where="orders > 0", order=order, params=window.params)
     return _read(ExposureRow, evidence.cut(listing, page, PANEL))

@@ -17,6 +17,7 @@ from stanch.cases.investigations import find_newest
 from stanch.console.keeping import KEPT, NAMES, SUMMARY, Summary
 from stanch.console.pages import PAGE_SIZE, MissingError, Slice, Visit
 from stanch.engine import Engine, EngineSettings, Value, open_engine
+from stanch.errors import EngineError
 from stanch.evidence.pseudonyms import Pseudonymiser
 from stanch.findings import Findings
 from stanch.service.state import Service
@@ -117,7 +118,13 @@ def open_evidence(service: Service, number: int) -> Iterator[Evidence]:
     if not is_investigated(service, number):
         raise MissingError
     with closing(open_engine("duckdb", _ENGINE)) as engine:
-        yield Evidence(number, folder, engine)
+        try:
+            evidence = Evidence(number, folder, engine)
+        except EngineError:
+            if is_investigated(service, number):
+                raise
+            raise MissingError from None  # it was removed meanwhile
+        yield evidence
 
 
 def is_investigated(service: Service, number: int) -> bool:

@@ -8,6 +8,7 @@ const BINS = 500;
 const MILLION = 1e6;
 let charts = [];
 let shown = null;
+let isChosen = false;
 
 function ask(search) {
   const query = new URLSearchParams(search);
@@ -27,7 +28,10 @@ function number(value) {
 // Whoever draws across a chart chooses from where the line was put down to where it was lifted.
 function choose(plot) {
   const { left, width } = plot.select;
-  if (width < 4) return;
+  // The charts share one cursor, so each of them tells of the same choice.
+  if (width < 4 || isChosen) return;
+  isChosen = true;
+  setTimeout(() => { isChosen = false; });
   const from = Math.round(plot.posToVal(left, "x") * MILLION);
   const until = Math.round(plot.posToVal(left + width, "x") * MILLION);
   plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
