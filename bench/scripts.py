@@ -11,13 +11,15 @@ import json
 import resource
 import tempfile
 import time
+from collections import Counter
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 
 from stanch.complaints.reading import Report, read_report
 from stanch.complaints.reading.text import Text
-from stanch.complaints.scripts import Told, find_scripts
+from stanch.complaints.scripts import Told, find_scripts, follow_scripts
 from stanch.complaints.vectors import list_features
 from stanch.listen import Listening, listen
 from stanch.progress import SilentProgress
@@ -251,8 +253,35 @@ NOISE = {
 }
 
 
-def draw_complaints(rng: np.random.Generator, language: str, n_scripts: int) -> tuple[list[str], np.ndarray]:
-    """Texts and the number of their script, -1 for noise (three in ten)."""
+#: Other frauds in a line each, of which some are told again and again.
+FRAUDS = {
+    "zh": (
+        "网上说能办贷款,先交了{n}元保证金就联系不上了。",
+        "有人拉我进群带我炒股,投了{n}元提不出来。",
+        "刷单返利做了几单,最后{n}元不给提现。",
+        "冒充我领导加微信,让我给他转{n}元。",
+        "说我中奖了,要先交{n}元手续费。",
+        "游戏账号卖给别人,钱没收到,损失{n}元。",
+        "网恋对象借了我{n}元后消失了。",
+        "ETC失效短信,点链接被刷了{n}元。",
+    ),
+    "en": (
+        "Paid £{n} up front for a loan that never came.",
+        "An investment group took £{n} and I cannot withdraw.",
+        "Did online tasks for commission and lost £{n}.",
+        "A text from my 'son' on a new number asked for £{n}.",
+        "Won a prize but had to pay £{n} in fees.",
+        "Someone I met online borrowed £{n} and vanished.",
+        "Rented a flat that does not exist, £{n} gone.",
+        "Fake tax text took £{n} through a link.",
+    ),
+}
+
+
+def draw_complaints(
+    rng: np.random.Generator, language: str, n_scripts: int, frauds: str | None = None
+) -> tuple[list[str], np.ndarray]:
+    """Texts and the number of their script, -1 for noise (three in ten); `frauds`: -2, -3, … for those."""
     combinations = [
         (who, told, asked) for who in WHO[language] for told in TOLD[language] for asked in ASKS[language]
     ]
@@ -273,9 +302,15 @@ def draw_complaints(rng: np.random.Generator, language: str, n_scripts: int) -> 
             texts.append(pick(OPEN[language]) + story + stop + pick(CLOSE[language]))
             labels.append(number)
     for _ in range(int(len(texts) * 3 / 7)):
-        texts.append(joint.join(pick(words) for words in NOISE[language]))
-        labels.append(-1)
+        line = int(rng.integers(len(FRAUDS[language])))
+        told = FRAUDS[language][line].replace("{n}", str(rng.integers(100, 20_000)))
+        texts.append(told if frauds else joint.join(pick(words) for words in NOISE[language]))
+        labels.append(-2 - line if frauds else -1)
     return texts, np.array(labels)
+
+
+def tell_all(texts: list[str]) -> list[Told]:
+    return [Told(read_report(Report(t, 1_430_000_000_000_000)), list_features(Text.of(t))) for t in texts]
 
 
 def measure_rand(truth: np.ndarray, found: np.ndarray) -> float:
@@ -291,6 +326,49 @@ def measure_rand(truth: np.ndarray, found: np.ndarray) -> float:
     expected = pairs(table.sum(axis=1)) * pairs(table.sum(axis=0)) / pairs(table.sum(keepdims=True))
     most = (pairs(table.sum(axis=1)) + pairs(table.sum(axis=0))) / 2
     return (pairs(table) - expected) / (most - expected)
+
+
+def draw_days(rng: np.random.Generator, truth: np.ndarray) -> list[date]:
+    """A day for each complaint: scripts last forty days and begin one by one, noise is always there."""
+    begins = rng.integers(0, 150, truth.max() + 1)
+    spread = np.where(
+        truth >= 0, begins[truth] + rng.integers(0, 40, len(truth)), rng.integers(0, 200, len(truth))
+    )
+    return [date(2015, 1, 1) + timedelta(days=int(day)) for day in spread]
+
+
+def measure_notice(truth: np.ndarray, days: list[date], founders: list[list[int]]) -> list[int | None]:
+    """Days from each script's third complaint to its notice; None where it was taken for another script."""
+    owners = [Counter(truth[group].tolist()).most_common(1)[0][0] for group in founders]
+    delays: list[int | None] = []
+    for script in range(truth.max() + 1):
+        third = sorted(days[i] for i in np.flatnonzero(truth == script))[2]
+        noticed = [max(days[i] for i in g) for g, own in zip(founders, owners, strict=True) if own == script]
+        delays.append((min(noticed) - third).days if noticed else None)
+    return delays
+
+
+def follow(runs: int, n_scripts: int, seed: int) -> None:
+    """The same without hindsight, day by day: adjusted Rand, and when a new script was noticed."""
+    for language in ("zh", "en"):
+        scores: list[float] = []
+        delays: list[int | None] = []
+        for run in range(runs):
+            rng = np.random.default_rng([seed, run])
+            texts, truth = draw_complaints(rng, language, n_scripts)
+            days = draw_days(rng, truth)
+            followed = follow_scripts(tell_all(texts), days)
+            scores.append(measure_rand(truth, followed.labels))
+            delays += measure_notice(truth, days, followed.founders)
+        at_once = sum(delay is not None and delay <= 0 for delay in delays)
+        later = sorted(delay for delay in delays if delay is not None and delay > 0)
+        print(
+            f"{language}: adjusted Rand, mean {np.mean(scores):.3f}, worst {min(scores):.3f}; "
+            f"of {len(delays)} scripts {at_once} noticed by the day of their third complaint, "
+            f"{len(later)} after {later} days, "
+            f"{delays.count(None)} taken for another",
+            flush=True,
+        )
 
 
 def listen_to_many(n: int, seed: int) -> None:
@@ -323,20 +401,29 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--scripts", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--follow", action="store_true", help="day by day, without hindsight")
+    parser.add_argument(
+        "--frauds",
+        choices=("noise", "scripts"),
+        help="one-line frauds for noise, counted so or as scripts",
+    )
     parser.add_argument("--many", type=int, help="import, read and group so many complaints instead")
     args = parser.parse_args()
     if args.many:
         listen_to_many(args.many, args.seed)
         return
+    if args.follow:
+        follow(args.runs, args.scripts, args.seed)
+        return
     for language in ("zh", "en"):
         scores: list[float] = []
         for run in range(args.runs):
             rng = np.random.default_rng([args.seed, run])
-            texts, truth = draw_complaints(rng, language, args.scripts)
+            texts, truth = draw_complaints(rng, language, args.scripts, args.frauds)
+            if args.frauds == "noise":
+                truth = np.maximum(truth, -1)
             started = time.process_time()
-            told = [
-                Told(read_report(Report(t, 1_430_000_000_000_000)), list_features(Text.of(t))) for t in texts
-            ]
+            told = tell_all(texts)
             read = time.process_time() - started
             found = find_scripts(told)
             scores.append(measure_rand(truth, found))

@@ -5,20 +5,25 @@ from __future__ import annotations
 import csv
 import io
 import json
+from contextlib import closing
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stanch.cli.app import main
+from stanch.complaints import count_complaints
 from stanch.complaints.claims import Register, Totals, add_up, open_register
 from stanch.complaints.claims.register import STATES, Author, Claim
-from stanch.complaints.claims.sheet import read_sheet, write_sheet
+from stanch.complaints.claims.sheet import Imported, import_victims, read_sheet, write_sheet
 from stanch.complaints.council import count_demands, list_rows, write_csv, write_page, write_text
+from stanch.complaints.victims import VICTIMS
+from stanch.engine import EngineSettings, open_engine
 from stanch.errors import EvidenceError, StanchError, UsageError
 from stanch.findings import ComplaintCounts
 
@@ -210,6 +215,77 @@ def test_one_victim_reporting_thrice_is_one_claim(
                  "verified: 1000.00 CNY", "open: 18373.00 CNY", "rejected: 200.50 CNY"):  # fmt: skip
         assert f"  {line}\n" in text
     assert (tmp_path / "council" / "council.csv").read_text("utf-8-sig").startswith("section,item")
+
+
+def as_table(reports: list[dict[str, Any]]) -> pl.DataFrame:
+    kinds = VICTIMS | {"loss": pl.Float64, "currency": pl.String}
+    return pl.DataFrame([dict.fromkeys(kinds) | row for row in reports], schema=kinds)
+
+
+reported = st.lists(
+    st.fixed_dictionaries(
+        {
+            "received_us": st.integers(0, 40).map(lambda day: day * 86_400_000_000),
+            "order": st.sampled_from([None, "o1", "o2", "o3"]),
+            "phone": st.sampled_from([None, "p1", "p2", "p3"]),
+            "loss": st.sampled_from([None, 0.1, 0.2, 99.99, 18_373.0]),
+            "currency": st.sampled_from([None, "CNY", "GBP"]),
+            "region": st.sampled_from([None, "Hubei", "hubei", "Hunan"]),
+        }
+    ),
+    max_size=12,
+).map(lambda rows: [{"complaint": f"k{i}"} | row for i, row in enumerate(rows)])
+
+
+@given(reported, st.integers(0, 12))
+def test_table_and_register_add_up_to_the_reports(reports: list[dict[str, Any]], n: int) -> None:
+    """Whichever reports share an order or a phone, and however they come in."""
+    frame = as_table(reports)
+    with closing(open_engine("duckdb", EngineSettings(memory_limit_mb=256, threads=1))) as engine:
+        engine.put("complaints", frame)
+        counts = count_complaints(engine)
+    rows = list_rows(counts, {}, [], "en")
+    by_region = [int(row.value) for row in rows if row.section == "Victims by region"]
+    assert sum(by_region) == sum(counts.by_day.values()) == counts.count
+    assert counts.count + counts.duplicates == len(reports)
+    assert counts.loss_max.keys() == counts.loss_total.keys()
+    assert all(counts.loss_max[name] <= total for name, total in counts.loss_total.items())
+    at_once = Register(Path("claims.jsonl"))
+    import_victims(at_once, frame, LI)
+    totals = {total.currency: float(total.registered) for total in add_up(at_once.claims.values())}
+    assert {name: total for name, total in totals.items() if total} == counts.loss_total
+    in_two = Register(Path("claims.jsonl"))
+    import_victims(in_two, frame[:n], LI)
+    import_victims(in_two, frame, LI)
+    check_sums(add_up(in_two.claims.values()))
+    standing = [claim for claim in in_two.claims.values() if claim.state != "duplicate"]
+    assert len(standing) == counts.count
+
+
+def test_a_report_that_joins_two_claims_leaves_one(tmp_path: Path) -> None:
+    register = Register(tmp_path / "claims.jsonl")
+    day = 86_400_000_000
+    one = {"complaint": "k1", "received_us": 0, "phone": "p", "loss": 100.0, "currency": "CNY"}
+    other = {"complaint": "k2", "received_us": day, "order": "o", "loss": 300.0, "currency": "CNY"}
+    both = {"complaint": "k3", "received_us": 2 * day, "phone": "p", "order": "o"}
+    import_victims(register, as_table([one, other]), LI)
+    register.apply(LI.write("k2", "verified"))
+    assert import_victims(register, as_table([one, other, both]), LI) == Imported(0, 1, [])
+    assert [(c.claim, c.state, c.of) for c in register.claims.values()] == [
+        ("k1", "duplicate", "k2"),
+        ("k2", "verified", ""),
+    ]
+
+
+def test_claims_whose_reports_tell_more_by_now_are_named(tmp_path: Path) -> None:
+    register = Register(tmp_path / "claims.jsonl")
+    first = {"complaint": "k1", "received_us": 0, "phone": "p", "loss": 100.0, "currency": "CNY"}
+    later = {"complaint": "k2", "received_us": 1, "phone": "p", "loss": 900.0, "currency": "CNY"}
+    import_victims(register, as_table([first]), LI)
+    assert import_victims(register, as_table([first, later]), LI).short == ["k1"]
+    assert register.claims["k1"].claimed == {"CNY": Decimal(100)}, "amounts once registered stay"
+    register.apply(LI.write("k1", "verified"))
+    assert import_victims(register, as_table([first, later]), LI).short == [], "a person has looked"
 
 
 def test_the_table_is_the_same_in_every_form() -> None:

@@ -85,6 +85,32 @@ def test_reports_of_one_victim_count_once(engine: Engine, second: dict[str, Any]
     assert engine.fetch("SELECT region FROM victims WHERE complaint = 'k0'")["region"][0] == "Hubei"
 
 
+def test_a_report_that_joins_two_makes_them_one_victim(engine: Engine) -> None:
+    """First by phone, then by order, and then with both: one person, who lost the largest sum once."""
+    rows = [
+        report(0, order=None, account=None, phone="139", loss=100.0, currency="CNY"),
+        report(1, order="o9", account=None, phone=None, loss=300.0, currency="CNY", received_us=START + DAY),
+        report(2, order="o9", account=None, phone="139", received_us=START + 2 * DAY),
+        report(3, order=None, account=None, phone="139", received_us=START + 3 * DAY),
+    ]
+    put(engine, "complaints", rows)
+    counts = count_complaints(engine)
+    assert (counts.count, counts.duplicates) == (1, 3)
+    assert counts.loss_total == counts.loss_max == {"CNY": 300.0}
+
+
+def test_what_callers_knew_is_counted_by_victim(engine: Engine) -> None:
+    rows = [
+        report(0, phone="1", known_fields="name|phone"),
+        report(1, order="o0", phone="1", known_fields="order_id"),
+        report(2, phone="3", known_fields="name"),
+        report(3, phone="4", known_fields=None),
+    ]
+    put(engine, "complaints", rows)
+    counts = count_complaints(engine)
+    assert counts.known_fields == {"name": 2, "order_id": 1, "phone": 1}
+
+
 def test_a_later_report_fills_in_what_the_first_left_open(engine: Engine) -> None:
     put(engine, "complaints", [
         report(0, known_fields="name|phone"),

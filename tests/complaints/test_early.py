@@ -162,6 +162,58 @@ def test_the_command_replays_a_file(tmp_path: Path, capfdbinary: pytest.CaptureF
     assert "投诉多于平常" in capfdbinary.readouterr().out.decode()
 
 
+def test_texts_alone_ring_by_kind_and_new_script(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """No column names kind or script: both are read, and the calls ring among many ordinary complaints."""
+    ordinary = [("裙子掉色申请退货", day) for day in range(100) for _ in range(3)]
+    told = ("昨天{n}点有人自称店铺客服,说误把我登记成批发商,要我报短信验证码。",
+            "接到假客服电话,说我被录成代理商了,让我提供验证码,被扣{n}元。")  # fmt: skip
+    calls = [(told[n % 2].format(n=n), day) for day, more in ((92, 1), (93, 4), (94, 8)) for n in range(more)]
+    file = tmp_path / "c.jsonl"
+    rows = [
+        {
+            "complaint": f"k{i}",
+            "received": (FIRST + timedelta(days=day)).isoformat() + "T10:00:00Z",
+            "text": text,
+        }
+        for i, (text, day) in enumerate([*ordinary, *calls])
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    assert main(["complaints", "watch", str(file), "--json", "--lang", "zh"]) == 0
+    found = json.loads(capfdbinary.readouterr().out)
+    assert found["victims"] == len(calls), "what is no fraud is not counted"
+    day = (FIRST + timedelta(days=93)).isoformat()
+    assert [(a["day"], a["value"]) for a in found["rules"] if a["kind"] == "new_script"] == [
+        (day, "s1 冒充客服（店铺）：误设为批发商；要求提供验证码")
+    ]
+    assert main(["complaints", "watch", str(file)]) == 0
+    assert "s1 Fake customer service (the shop)" in capfdbinary.readouterr().out.decode()
+    rung = {(a["by"], a["value"].partition(" ")[0]): a["day"] for a in found["alarms"]}
+    assert rung["kind", "fake_customer_service"] == day
+
+
+def test_orders_tell_a_sale_from_a_leak(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    sale = [7 * (60 <= i < 67) for i in range(80)]
+    file = write_csv(tmp_path / "c.csv", [2 + more for more in sale])
+    orders = tmp_path / "o.csv"
+    lines = [
+        f"o{i}-{j},a,{(FIRST + timedelta(days=i)).isoformat()}T10:00:00Z"
+        for i in range(80) for j in range(40 + 140 * (58 <= i < 66))
+    ]  # fmt: skip
+    orders.write_text("\n".join(["order,account,time", *lines]) + "\n", encoding="utf-8")
+    rung = []
+    for more in ([], ["--orders", str(orders)]):
+        assert main(["complaints", "watch", str(file), "--json", *more]) == 0
+        rung.append(len(json.loads(capfdbinary.readouterr().out)["alarms"]))
+    assert rung[0] > 0
+    assert rung[1] == 0
+    calls = write_csv(tmp_path / "c.csv", plant([2 + more for more in sale], 70, OUTBREAK))
+    assert main(["complaints", "watch", str(calls), "--json", "--orders", str(orders)]) == 0
+    days = [alarm["day"] for alarm in json.loads(capfdbinary.readouterr().out)["alarms"]]
+    assert min(days) <= (FIRST + timedelta(days=72)).isoformat()
+
+
 def test_the_reading_adds_kind_and_script(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     file = write_csv(tmp_path / "c.csv", [0] * 20 + [6])
     read = tmp_path / "read.jsonl"
@@ -339,6 +391,30 @@ def test_a_kind_rings_among_many_other_complaints() -> None:
     assert (rung[0].by, rung[0].value) == ("kind", "fake_customer_service")
     assert (rung[0].day - FIRST).days <= 421
     assert not replay_complaints(table(days[:425]), EarlySettings(), FIRST, last).alarms  # type: ignore[union-attr]
+
+
+def test_ordinary_complaints_tell_a_sale_from_a_leak() -> None:
+    """A sale brings four times as much of everything, a leak more calls alone."""
+    times = [4 if 200 <= i < 207 else 1 for i in range(230)]
+    ordinary = [10 * n for n in times]
+    sale = [2 * n for n in times]
+
+    def ring(calls: list[int], beside: list[int]) -> list[int]:
+        kinds = ["not_fraud"] * sum(beside) + ["fake_customer_service"] * sum(calls)
+        victims = pl.concat([table(beside), table(calls)]).with_columns(kind=pl.Series(kinds))
+        replay = replay_complaints(victims, EarlySettings(), FIRST, FIRST + timedelta(days=229))
+        assert replay is not None
+        return [(alarm.day - FIRST).days for alarm in replay.alarms]
+
+    assert ring(sale, ordinary) == []
+    assert ring(sale, [10] * 230), "with ordinary complaints as ever it is news"
+    assert min(ring(plant(sale, 202, OUTBREAK), ordinary)) in (202, 203, 204)
+
+
+def test_the_first_days_teach_no_weekday() -> None:
+    """A busy record begins with a guess: that must not make its first weekday many times busier."""
+    replay = watch([20] * 120)
+    assert [usual for _, _, usual in replay.days[20:]] == pytest.approx([20] * 100, rel=0.1)
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stanch.cli import main
 from stanch.complaints.duplicates import group_near_duplicates
@@ -15,7 +19,7 @@ from stanch.complaints.masking import mask_text
 from stanch.complaints.model import train
 from stanch.complaints.reading import Report, read_report
 from stanch.complaints.reading.text import Text
-from stanch.complaints.scripts import Told, find_scripts
+from stanch.complaints.scripts import Told, find_scripts, follow_scripts
 from stanch.complaints.vectors import list_features
 
 RECEIVED = "2024-05-15T10:00:00+08:00"
@@ -175,6 +179,33 @@ def test_a_script_is_noticed_with_its_third_complaint() -> None:
     assert find_scripts([tell(t) for t in texts]).tolist() == [0, 0, 0]
 
 
+def test_a_new_script_is_noticed_on_the_day_of_its_third_complaint_among_others() -> None:
+    """A known script goes on every day; a new one begins, and ordinary complaints come as well."""
+    first = date(2024, 5, 1)
+    stream = [(day, WHOLESALER[day % 2].format(n=day)) for day in range(60)]
+    stream += [(day, "裙子掉色申请退货") for day in range(0, 60, 3)]
+    stream += [(day, "网上办贷款先交了3000元保证金,联系不上了") for day in (3, 50)]
+    stream += [(day, PARCEL[day % 2].format(n=day)) for day in (31, 40, 44, 45, 52)]
+    days = [first + timedelta(days=day) for day, _ in stream]
+    followed = follow_scripts([tell(text) for _, text in stream], days)
+    assert [max(days[i] for i in group) for group in followed.founders] == [
+        days[2],
+        first + timedelta(days=44),
+    ]
+    assert followed.labels[:60].tolist() == [0] * 60
+    assert followed.labels[60:82].tolist() == [-1] * 22
+    assert followed.labels[82:].tolist() == [1] * 5
+    cut = [i for i, day in enumerate(days) if day <= first + timedelta(days=44)]
+    known = follow_scripts([tell(stream[i][1]) for i in cut], [days[i] for i in cut])
+    assert known.labels.tolist() == followed.labels[cut].tolist(), "later complaints change nothing"
+
+
+def test_complaints_too_far_apart_make_no_new_script() -> None:
+    told = [tell(WHOLESALER[0].format(n=n)) for n in (3, 5, 8)]
+    days = [date(2024, 5, 1) + timedelta(days=n) for n in (0, 20, 40)]
+    assert follow_scripts(told, days).founders == []
+
+
 def test_the_order_of_complaints_changes_no_script() -> None:
     told = [tell(story.format(n=n)) for n in range(4) for story in (*WHOLESALER, *PARCEL)]
     order = np.random.default_rng(3).permutation(len(told))
@@ -199,6 +230,20 @@ def test_texts_that_differ_in_numbers_alone_are_near_duplicates() -> None:
         ("周女士被骗1.8万元", ["周"]),
         ("My name is Jane Roe, mail jane@example.org, call 07700 900123.", ["Jane", "example", "900123"]),
         ("Yours faithfully, Margaret Hill", ["Margaret", "Hill"]),
+        ("手机一三九零零一三九零零零,或幺三九 零零幺三 九零零零", ["三九", "零零"]),
+        ("zero seven seven double zero nine one two three four", ["seven", "three"]),
+        ("IBAN GB82 WEST 1234 5698 7654 32 or DE89370400440532013000", ["WEST", "5698", "0532"]),
+        ("jane (at) example (dot) org, jane[at]example.org, jane＠example.org", ["jane", "example"]),
+        ("http://a.cn/x?tel=13900139000&mail=jane%40example.org", ["http://", "1390", "jane"]),
+        ("护照E12345678, sort code 12-34-56, account １２３４５６７８", ["345", "12-", "４５"]),
+        ("验证码是 558213, my password is hunter22x, 密码:abc12345", ["5582", "hunter", "abc1"]),
+        (
+            "我是李雷，客户王小明来电，收件人：欧阳娜娜，我叫阿依古丽，本人买买提·吐尔逊",
+            ["李雷", "小明", "欧阳", "古丽", "买买提"],
+        ),
+        ("住杭州市西湖区文三路100号3幢201室", ["文三", "201"]),
+        ("I live at 12 High Street, York YO1 7HU. Signed, J. Roe", ["High", "YO1", "Roe"]),
+        ("Customer Jane Roe says the caller posed as Royal Mail", ["Jane", "Roe"]),
     ],
 )
 def test_people_are_masked_and_the_story_stays(text: str, hidden: list[str]) -> None:
@@ -206,6 +251,23 @@ def test_people_are_masked_and_the_story_stays(text: str, hidden: list[str]) -> 
     assert not [word for word in hidden if word in masked]
     assert mask_text(masked) == masked
     assert mask_text("2024年5月3日转了18,373元,又转了5000元") == "2024年5月3日转了18,373元,又转了5000元"
+
+
+ordinary = st.sampled_from(
+    ["说我是批发商", "退款18,373元", "the caller said", "2015-04-27", "，", " ", "。", "/", "("]
+)
+hidden = st.sampled_from(
+    ["13900139000", "139-0013-9000", "+86 139 0013 9000", "6217 0000 0000 0011", "11010119900101123X",
+     "jane.roe@example.org", "１３９００１３９０００"]
+)  # fmt: skip
+
+
+@given(st.lists(st.one_of(ordinary, hidden), max_size=8), st.sampled_from(["", " ", "，", "\n", ":"]))
+def test_numbers_are_masked_whatever_stands_around_them(parts: list[str], joint: str) -> None:
+    masked = mask_text(joint.join(parts))
+    assert not re.search(r"(?:[\d０-９][ -]?){7}", masked.replace("18,373", "").replace("2015-04-27", ""))
+    assert "@" not in masked
+    assert mask_text(masked) == masked
 
 
 def test_a_model_trained_on_ones_own_texts_tells_the_kind(tmp_path: Path) -> None:

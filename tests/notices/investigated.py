@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from stanch.findings import (
     Attribution,
     Campaign,
     ComplaintCounts,
+    Heard,
     Interval,
     ListCost,
     Logins,
@@ -40,6 +40,16 @@ COMPLAINTS: Final = ComplaintCounts(
     loss_max={"CNY": 18_373.0, "XXX": 800.0},
     by_region={"Zhejiang": 34, "<b>Hunan</b>": 10},
     duplicates=15,
+    known_fields={"name": 140, "order_id": 97},
+)
+HEARD: Final = Heard(
+    texts=149,
+    kinds={"fake_customer_service": 141, "not_fraud": 8},
+    claimed_identities={"shop": 133},
+    pretexts={"wholesaler": 120, "refund": 17},
+    asked={"transfer": 101, "refund_page": 64},
+    read={},
+    scripts=[],
 )
 VERDICTS: Final = {
     "campaign": Attribution(
@@ -94,6 +104,7 @@ def write_folder(out: Path, verdict: str = "campaign", **changes: Any) -> Path:
         logins=Logins(94_870, Interval(41_000.2, 40_100, 42_000)),
         campaigns=[CAMPAIGN] if verdict == "campaign" else [],
         complaints=COMPLAINTS,
+        heard=HEARD,
         attribution=VERDICTS[verdict],
         lists={"block": ListCost(entries=11), "challenge": ListCost(entries=133)},
     )
@@ -131,15 +142,4 @@ incident = "2015-04 calls"
 def write_shop(path: Path, more: str = "") -> Path:
     """A file of the shop's facts, with `more` behind."""
     path.write_text(SHOP + more, encoding="utf-8")
-    return path
-
-
-def write_read(path: Path) -> Path:
-    """Two complaints as `stanch complaints read` would tell them."""
-    rows = [
-        {"kind": "fake_customer_service", "pretexts": ["wholesaler"], "asked": ["refund_page", "transfer"]},
-        {"kind": "fake_customer_service", "pretexts": ["wholesaler", "refund"], "asked": ["transfer"]},
-    ]
-    rows = [row | {"known_fields": ["name", "order_id"]} for row in rows]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path

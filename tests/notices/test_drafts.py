@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from notices.investigated import CAMPAIGN, VERDICTS, write_folder, write_read, write_shop
+from notices.investigated import CAMPAIGN, VERDICTS, write_folder, write_shop
 from stanch.cli.app import main
 from stanch.errors import UsageError
 from stanch.notices.drafts import REQUIRED
@@ -51,16 +51,13 @@ class Page(HTMLParser):
             self.rest.append(data)
 
 
-def look_up(pointer: str, folder: Path, shop: Path, read: Path) -> str:
+def look_up(pointer: str, folder: Path, shop: Path) -> str:
     """The value at `pointer`, found without the code under test."""
     name, place = pointer.split("#", 1)
-    path = {"shop.toml": shop, "read.jsonl": read}.get(name, folder / name)
+    path = shop if name == "shop.toml" else folder / name
     if place == "sha256":
         return hashlib.sha256(path.read_bytes()).hexdigest()
     parts = [p.replace("~1", "/").replace("~0", "~") for p in place.split("/")[1:]]
-    if name == "read.jsonl":
-        rows = [json.loads(line) for line in path.read_text().splitlines()]
-        return str(len(rows) if place == "rows" else sum(parts[1] in row[parts[0]] for row in rows))
     if name.endswith(".csv"):
         table = list(csv.DictReader(path.read_text().splitlines()))
         if place.startswith("rows"):
@@ -80,11 +77,10 @@ def drafted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         "verdict": request.param,
         "folder": write_folder(root / "findings", request.param),
         "shop": write_shop(root / "shop.toml"),
-        "read": write_read(root / "read.jsonl"),
         "out": root / "out",
     }
     arguments = ["notices", str(made["folder"]), "--out", str(made["out"]), "--shop", str(made["shop"])]
-    assert main([*arguments, "--read", str(made["read"]), "--quiet", "--zone", "Asia/Shanghai"]) == 0
+    assert main([*arguments, "--quiet", "--zone", "Asia/Shanghai"]) == 0
     return made
 
 
@@ -97,7 +93,7 @@ def test_every_number_comes_from_the_findings_the_lists_or_the_shop(drafted: dic
     for name, page in pages_of(drafted).items():
         assert page.figures
         for attrs, shown in page.figures:
-            value = look_up(attrs["data-source"], drafted["folder"], drafted["shop"], drafted["read"])
+            value = look_up(attrs["data-source"], drafted["folder"], drafted["shop"])
             assert attrs["value"] == value, (name, attrs)
             if re.fullmatch(r"[\d,]+", shown):
                 assert int(shown.replace(",", "")) == round(float(value)), (name, attrs, shown)
@@ -120,6 +116,24 @@ def test_another_count_in_the_findings_is_another_count_in_the_draft(tmp_path: P
     assert main(["notices", str(folder), "--out", str(tmp_path / "o"), "--quiet"]) == 0
     page = Page((tmp_path / "o" / "gdpr-33.en.html").read_text())
     assert "3,171" in [shown for _, shown in page.figures]
+
+
+def test_what_callers_say_ask_and_knew_is_what_the_investigation_read(drafted: dict[str, Any]) -> None:
+    page = Page((drafted["out"] / "police.en.html").read_text())
+    told = {attrs["data-source"]: shown for attrs, shown in page.figures}
+    assert told["findings.json#/heard/texts"] == "149"
+    assert told["findings.json#/heard/pretexts/wholesaler"] == "120"
+    assert told["findings.json#/heard/asked/transfer"] == "101"
+    assert told["findings.json#/complaints/known_fields/order_id"] == "97"
+
+
+def test_complaints_without_texts_tell_no_story(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "f", heard=msgspec.UNSET)
+    assert main(["notices", str(folder), "--out", str(tmp_path / "o"), "--quiet"]) == 0
+    page = (tmp_path / "o" / "police.en.html").read_text()
+    assert "No complaint came with a text" in page
+    assert "findings.json#/heard" not in page
+    assert "wholesaler" not in (tmp_path / "o/messages/order.en.mail.txt").read_text()
 
 
 @pytest.mark.parametrize("lang", LANGS)

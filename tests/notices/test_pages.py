@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 from test_page import CONTRAST
 
-from notices.investigated import write_folder, write_read, write_shop
+from notices.investigated import write_folder, write_shop
 from stanch.cli.app import main
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -20,8 +20,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     root = tmp_path_factory.mktemp("pages")
     for name, more in (("bare", []), ("full", ["--shop", str(write_shop(root / "shop.toml"))])):
         folder = write_folder(root / f"findings-{name}", "campaign" if more else "undetermined")
-        read = ["--read", str(write_read(root / "read.jsonl"))] if more else []
-        assert main(["notices", str(folder), "--out", str(root / name), "--quiet", *more, *read]) == 0
+        assert main(["notices", str(folder), "--out", str(root / name), "--quiet", *more]) == 0
     found = [*root.glob("bare/*.html"), *root.glob("full/*.html")]
     assert len(found) == 24
     return sorted(found)

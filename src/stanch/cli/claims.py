@@ -7,7 +7,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 from cyclopts import App, Parameter
 
@@ -21,6 +21,9 @@ from stanch.complaints.council import count_demands, list_rows, write_csv, write
 from stanch.engine import open_engine
 from stanch.errors import UsageError
 from stanch.settings import load_settings
+
+#: Claims that are named in one line.
+_NAMED: Final = 10
 
 claims_app = App(name="claims", help="The register of victims' claims.")
 
@@ -51,8 +54,12 @@ def import_claims(
     """
     reports = read_complaints(files, zone, parse_renames(map), None)
     with open_register(register, write=True) as opened:
-        n_new, n_known = import_victims(opened, reports, Author(by, why, datetime.now(UTC)))
-    say(f"{n_new} new, {n_known} registered before")
+        done = import_victims(opened, reports, Author(by, why, datetime.now(UTC)))
+    say(f"{done.n_new} new, {done.n_known} registered before")
+    if done.short:
+        more = f" and {len(done.short) - _NAMED} more" if len(done.short) > _NAMED else ""
+        named = ", ".join(clean(claim) for claim in done.short[:_NAMED])
+        say(f"Their reports tell more than was registered: {named}{more}")
     return 0
 
 

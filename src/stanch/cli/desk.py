@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -51,6 +53,26 @@ def read_complaints(
         where = f"; see {rejects}" if rejects else "; --rejects FILE says why"
         say(f"{n_rejects:,} {'row' if n_rejects == 1 else 'rows'} could not be read{where}")
     return frame
+
+
+def count_orders(files: Sequence[str], zone: str) -> Counter[date]:
+    """Orders of each day of `zone`.
+
+    Raises:
+        EvidenceError: nothing could be read.
+    """
+    request = ReadRequest(paths={"orders": list(files)}, zone=zone)
+    with closing(open_engine("duckdb", load_settings(None).engine)) as engine:
+        with RejectLog(Path(os.devnull)) as log:
+            read_evidence(request, engine, log, SilentProgress())
+        times = engine.fetch("SELECT time_us FROM orders")
+    return Counter(dict(times.group_by(find_days("time_us", zone).alias("day")).len().iter_rows()))
+
+
+def find_days(column: str, zone: str) -> pl.Expr:
+    """The day of `zone` on which the microseconds of `column` lie."""
+    moment = pl.from_epoch(column, "us").dt.replace_time_zone("UTC")
+    return moment.dt.convert_time_zone(zone).dt.date()
 
 
 def parse_renames(pairs: Iterable[str]) -> dict[str, str]:

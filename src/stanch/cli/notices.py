@@ -21,12 +21,6 @@ def run_notices(
     shop: Annotated[
         Path | None, Parameter(help="Facts that the shop alone knows (TOML).", metavar="FILE")
     ] = None,
-    read: Annotated[
-        Path | None,
-        Parameter(
-            help="read.jsonl of `stanch complaints read`: what the callers say and ask.", metavar="FILE"
-        ),
-    ] = None,
     lang: Annotated[Literal["en", "zh", "both"], Parameter(help="Language of the pages.")] = "both",
     zone: Annotated[str, Parameter(help="Zone of the times told.", metavar="TZ")] = "UTC",
     pdf: Annotated[
@@ -36,14 +30,15 @@ def run_notices(
 ) -> int:
     """Write whom to warn and with which words, and drafts of the notices that the law asks for.
 
-    Nothing is sent. Every figure names its source; what only a person can know is marked. Open
+    Nothing is sent. What the callers say and ask is what the investigation read in the complaints. Every
+    figure names its source; what only a person can know is marked. Open
     OUT/index.en.html to read on:
 
         stanch notices findings --out notices --shop shop.toml --zone Asia/Shanghai
 
     Without --shop a file OUT/shop.example.toml is written that lists what can be told.
     """
-    documents = open_documents(folder, shop, read)
+    documents = open_documents(folder, shop)
     check_zone(zone)
     prepare_folder(out)
     langs: tuple[Lang, ...] = ("en", "zh") if lang == "both" else (lang,)

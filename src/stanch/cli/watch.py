@@ -11,9 +11,11 @@ import msgspec
 import polars as pl
 from cyclopts import Parameter
 
-from stanch.cli.desk import parse_renames, read_complaints
+from stanch.cli.desk import count_orders, find_days, parse_renames, read_complaints
 from stanch.cli.messages import say
+from stanch.cli.progress import show_progress
 from stanch.complaints.early import EarlySettings, replay_complaints
+from stanch.complaints.early.label import label_by_text
 from stanch.complaints.early.send import Receivers, send_alarms
 from stanch.complaints.early.tell import describe_replay, tell_replay
 from stanch.complaints.labelled import LABELS
@@ -31,8 +33,17 @@ def watch_complaints(
         float | None, Parameter(help="False alarms a year that are put up with (default 1).", metavar="N")
     ] = None,
     read: Annotated[
-        Path | None, Parameter(help="read.jsonl of `complaints read`: kind and script.", metavar="FILE")
+        Path | None, Parameter(help="read.jsonl of `complaints read`, with its corrections.", metavar="FILE")
     ] = None,
+    orders: Annotated[
+        tuple[str, ...],
+        Parameter(
+            help="The shop's orders, by which a sale is told from a leak.",
+            consume_multiple=True,
+            negative=(),
+            metavar="FILE…",
+        ),
+    ] = (),
     since: Annotated[
         str | None, Parameter(help="First day of the record, if no complaint came on it.", metavar="DATE")
     ] = None,
@@ -72,8 +83,9 @@ def watch_complaints(
 ) -> int:
     """Replay complaints day by day: when were there more than usual, in all and by part?
 
-    One victim who reports thrice counts once. The columns region, script, product, courier and kind are
-    used where the files have them. Nothing is sent unless a receiver is named.
+    One victim who reports thrice counts once. Kind and script are read from the texts as they were known on
+    the day; columns region, product, courier, kind and script are used where the files have them. Nothing is
+    sent unless a receiver is named.
 
         stanch complaints watch complaints.csv --zone Asia/Shanghai
 
@@ -86,11 +98,13 @@ def watch_complaints(
     if false_alarms_per_year is not None:
         settings = _set_rate(settings, false_alarms_per_year)
     reports = read_complaints(files, zone, parse_renames(map), rejects)
-    labels = reports.select("complaint", *LABELS)
-    if read:
-        labels = _merge_labels(labels, _load_read(read))
-    victims = _find_victims(reports, labels, zone)
-    replay = replay_complaints(victims, settings, _parse_day("--since", since), _parse_day("--until", until))
+    reports = reports.with_columns(day=find_days("received_us", zone))
+    with show_progress(quiet=False) as progress:
+        labels = _load_read(read) if read else label_by_text(reports, lang, progress)
+    victims = _find_victims(reports, _merge_labels(reports.select("complaint", *LABELS), labels))
+    sold = count_orders(orders, zone) if orders else None
+    first, last = _parse_day("--since", since), _parse_day("--until", until)
+    replay = replay_complaints(victims, settings, first, last, sold)
     if replay is None:
         raise EvidenceError("no complaints to watch", file=files[0])
     if json:
@@ -111,12 +125,19 @@ def _set_rate(settings: EarlySettings, per_year: float) -> EarlySettings:
     return msgspec.structs.replace(settings, false_alarms_per_year=per_year)
 
 
-def _find_victims(reports: pl.DataFrame, labels: pl.DataFrame, zone: str) -> pl.DataFrame:
-    """One row per victim: `day` of the first report, `region` and labels."""
+def _find_victims(reports: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
+    """One row per victim: `day` of the first report, `region`, and the first label of each sort."""
     victims, _ = fold_duplicates(reports, {})
-    day = pl.from_epoch("received_us", "us").dt.replace_time_zone("UTC").dt.convert_time_zone(zone).dt.date()
-    return victims.select("complaint", "region", day=day).join(
-        labels.unique("complaint", keep="first"), on="complaint", how="left", maintain_order="left"
+    first = [pl.col(name).drop_nulls().first() for name in ("day", *LABELS)]
+    return (
+        victims.select("region", "reports")
+        .with_row_index("victim")
+        .explode("reports")
+        .join(labels.unique("complaint", keep="first"), left_on="reports", right_on="complaint", how="left")
+        .join(reports.group_by("complaint").agg(pl.col("day").min()), left_on="reports", right_on="complaint")
+        .sort("victim", "day", maintain_order=True)
+        .group_by("victim", maintain_order=True)
+        .agg(pl.col("region").first(), *first)
     )
 
 

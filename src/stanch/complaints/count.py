@@ -61,6 +61,9 @@ def _count(victims: pl.DataFrame, lost: pl.DataFrame, reports: pl.DataFrame, zon
         by_region=_tally(_fold_case([r for r in victims["region"] if r]), by_count=True),
         by_day=_tally(days, by_count=False),
         duplicates=reports.height - victims.height,
+        known_fields=_tally(
+            [name for known in victims["known_fields"] if known for name in known.split("|")], by_count=True
+        ),
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -29,6 +30,13 @@ _CONCEPTS: Final = 1 << 12
 _SHARE: Final = 0.5
 #: Average likeness within a script.
 _ALIKE: Final = 0.36
+#: Likeness to its centre, as part of its members' mean, with which a complaint joins a script.
+_NEAR: Final = 0.75
+#: Days that a complaint without a script waits for others like it, how many wait and come at a time (one day
+#: can bring a year's backlog), and how many of its latest members stand for a script.
+_WAITS: Final = 30
+_POOL: Final = 1_000
+_LATEST: Final = 30
 
 #: What is asked for in one breath: a tool to share the screen with, a page that wants a card.
 _WAYS: Final = {
@@ -68,18 +76,90 @@ def find_scripts(told: Sequence[Told], seed: int = 0) -> NDArray[np.int64]:
             int,
         )
         if len(rows) >= MIN_SIZE:
-            found = _group(_vectorise([told[i] for i in rows]), np.random.default_rng(seed))
+            concepts = [_hash_concepts(told[i]) for i in rows]
+            vectors = _vectorise([told[i].features for i in rows], concepts)
+            found = _group(vectors, np.random.default_rng(seed))
             labels[rows] = np.where(found >= 0, found + n, -1)
             n += int(found.max(initial=-1)) + 1
     return _renumber(labels)
 
 
-def _vectorise(told: Sequence[Told]) -> Vectors:
-    words = weigh(stack([t.features for t in told]))
-    concepts = weigh(stack([hash_words(_list_concepts(t.reading), _CONCEPTS) for t in told], _CONCEPTS))
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """Scripts as they were known day by day."""
+
+    #: Number of each complaint's script from 0 in the order in which they were noticed, -1 where it has none.
+    labels: NDArray[np.int64]
+    #: The complaints by which each script was noticed.
+    founders: list[list[int]]
+
+
+def follow_scripts(told: Sequence[Told], days: Sequence[date]) -> Followed:
+    """Scripts without hindsight: each day's complaints join a script that is known, or make a new one.
+
+    A new one is noticed on the day on which `MIN_SIZE` complaints of the last `_WAITS` days that belong to no
+    script are alike; later complaints never change what an earlier one was found to be, but for founders.
+    """
+    labels = np.full(len(told), -1, dtype=np.int64)
+    founders: list[list[int]] = []
+    of_fraud = [i for i, one in enumerate(told) if one.reading.kind != "not_fraud"]
+    concepts = {i: _hash_concepts(told[i]) for i in of_fraud}
+    news: dict[tuple[date, str], list[int]] = {}
+    for i in sorted(of_fraud, key=lambda i: days[i]):
+        news.setdefault((days[i], told[i].reading.language), []).append(i)
+    waiting: dict[str, list[int]] = {"en": [], "zh": []}
+    members: dict[str, dict[int, list[int]]] = {"en": {}, "zh": {}}
+    batches = [(*key, new[n : n + _POOL]) for key, new in news.items() for n in range(0, len(new), _POOL)]
+    for day, language, new in batches:
+        known, pool = members[language], waiting[language]
+        pool[:] = [i for i in pool if (day - days[i]).days <= _WAITS][-_POOL:]
+        rows = [*(i for group in known.values() for i in group), *pool, *new]
+        vectors = _vectorise([told[i].features for i in rows], [concepts[i] for i in rows])
+        at = {i: row for row, i in enumerate(rows)}
+        for i, label in zip(new, _join(vectors, at, known, new), strict=True):
+            labels[i] = label
+            if label >= 0:
+                known[label] = [*known[label], i][-_LATEST:]
+            else:
+                pool.append(i)
+        for group in _find_new(vectors, at, pool):
+            labels[group] = len(founders)
+            known[len(founders)] = group
+            founders.append(group)
+        pool[:] = [i for i in pool if labels[i] < 0]
+    return Followed(labels, founders)
+
+
+def _join(vectors: Vectors, at: dict[int, int], known: dict[int, list[int]], new: list[int]) -> list[int]:
+    """The script that each of `new` is near to, -1 for none."""
+    if not known:
+        return [-1] * len(new)
+    names = list(known)
+    groups = [vectors[[at[i] for i in known[name]]] for name in names]
+    means, spread = _find_centres(groups)
+    likeness = np.asarray((vectors[[at[i] for i in new]] @ means.T).todense())
+    best = likeness.argmax(axis=1)
+    near = likeness[np.arange(len(new)), best] >= _NEAR * spread[best]
+    return [names[b] if is_near else -1 for b, is_near in zip(best.tolist(), near.tolist(), strict=True)]
+
+
+def _find_new(vectors: Vectors, at: dict[int, int], pool: list[int]) -> list[list[int]]:
+    if len(pool) < MIN_SIZE:
+        return []
+    groups = _link(vectors[[at[i] for i in pool]])
+    found = [[pool[j] for j in np.flatnonzero(groups == g)] for g in np.unique(groups)]
+    return [group for group in found if len(group) >= MIN_SIZE]
+
+
+def _vectorise(features: Sequence[NDArray[np.int64]], concepts: Sequence[NDArray[np.int64]]) -> Vectors:
+    told, words = weigh(stack(concepts, _CONCEPTS)), weigh(stack(features))
     return sparse.csr_array(
-        sparse.hstack([concepts * np.sqrt(_SHARE), words * np.sqrt(1 - _SHARE)], format="csr")
+        sparse.hstack([told * np.sqrt(_SHARE), words * np.sqrt(1 - _SHARE)], format="csr")
     )
+
+
+def _hash_concepts(told: Told) -> NDArray[np.int64]:
+    return hash_words(_list_concepts(told.reading), _CONCEPTS)
 
 
 def _list_concepts(reading: Reading) -> list[str]:
@@ -105,13 +185,10 @@ def _group(vectors: Vectors, rng: np.random.Generator) -> NDArray[np.int64]:
         centres = [sample[groups == g] for g in np.unique(groups) if (groups == g).sum() >= MIN_SIZE]
         if not centres:
             break
-        means = normalise(
-            sparse.csr_array(sparse.vstack([_mean(vectors[rows]) for rows in centres], format="csr"))
-        )
-        spread = np.array([_measure(vectors[rows], means[[i]]) for i, rows in enumerate(centres)])
+        means, spread = _find_centres([vectors[rows] for rows in centres])
         likeness = np.asarray((vectors[left] @ means.T).todense())
         best = likeness.argmax(axis=1)
-        near = likeness[np.arange(len(left)), best] >= 0.75 * spread[best]
+        near = likeness[np.arange(len(left)), best] >= _NEAR * spread[best]
         labels[left[near]] = best[near] + n_found
         for i, rows in enumerate(centres):
             labels[rows] = i + n_found
@@ -131,6 +208,12 @@ def _link(vectors: Vectors) -> NDArray[np.int64]:
     tree = linkage(squareform(distance, checks=False), method="average")
     groups: NDArray[np.int64] = fcluster(tree, 1.0 - _ALIKE, criterion="distance").astype(np.int64)
     return groups
+
+
+def _find_centres(groups: Sequence[Vectors]) -> tuple[Vectors, NDArray[np.float64]]:
+    """Centres of groups, and the mean likeness of each group's members to its own."""
+    means = normalise(sparse.csr_array(sparse.vstack([_mean(rows) for rows in groups], format="csr")))
+    return means, np.array([_measure(rows, means[[i]]) for i, rows in enumerate(groups)])
 
 
 def _mean(rows: Vectors) -> Vectors:

@@ -82,13 +82,9 @@ def _describe_script(
     shares = {
         name: _share([getattr(r, name) for r in readings]) for name in ("pretexts", "asked", "known_fields")
     }
-    who = Counter(r.claimed_identity for r in readings if r.claimed_identity)
     return Script(
         id=f"s{number}",
-        name={
-            language: _name(kind, who.most_common(1)[0][0] if who else None, shares, language)
-            for language in ("en", "zh")
-        },
+        name={language: name_script(readings, language) for language in ("en", "zh")},
         kind=kind,
         police_class=POLICE_CLASSES.get(kind),
         count=len(readings),
@@ -101,6 +97,15 @@ def _describe_script(
         n_links=len({u for r in readings for u in r.scam_urls}),
         example=mask_text(_pick_example(readings, texts, shares))[:_EXAMPLE],
     )
+
+
+def name_script(readings: Sequence[Reading], language: str) -> str:
+    """A script in words, by some of its complaints."""
+    kinds = Counter(r.kind for r in readings)
+    who = Counter(r.claimed_identity for r in readings if r.claimed_identity)
+    shares = {name: _share([getattr(r, name) for r in readings]) for name in ("pretexts", "asked")}
+    kind = max(kinds, key=lambda k: (kinds[k], k))
+    return _name(kind, who.most_common(1)[0][0] if who else None, shares, language)
 
 
 def _share(words: Sequence[Sequence[str]]) -> dict[str, float]:

@@ -134,6 +134,8 @@ class ComplaintCounts(Struct, frozen=True):
     by_day: dict[str, int] = field(default_factory=dict)
     #: Rows that repeat an earlier victim's report, left out of all counts above.
     duplicates: int = 0
+    #: What callers knew already -> victims who tell so, most frequent first.
+    known_fields: dict[str, int] = field(default_factory=dict)
 
 
 class HeardColumn(Struct, frozen=True):

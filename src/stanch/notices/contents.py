@@ -6,14 +6,13 @@ not carry is a gap; what is undetermined is said to be so.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from markupsafe import Markup
 
 from stanch.notices.figures import Ledger
-from stanch.notices.folder import OUTPUTS, READ, escape
+from stanch.notices.folder import OUTPUTS, escape
 from stanch.reporting.cells import show_text
 
 _MOST: Final = 10
@@ -184,7 +183,7 @@ def tell_categories(ledger: Ledger) -> list[Block]:
     blocks: list[Block] = [
         ledger.texts.html("records.categories", list=join(ledger, ledger.facts("data_categories")))
     ]
-    if knew := _list_story(ledger, "known_fields", "field"):
+    if knew := _list_known(ledger):
         blocks.append(ledger.texts.html("records.callers_knew", list=join(ledger, knew)))
     return blocks
 
@@ -303,12 +302,15 @@ def tell_victims(ledger: Ledger) -> list[Block]:
 def tell_callers(ledger: Ledger) -> list[Block]:
     """What the complaints say of the callers, counted."""
     texts = ledger.texts
-    if not ledger.documents.n_read:
-        return [texts.html("police.callers_none")]
-    kinds = (("said", "pretexts", "pretext"), ("asked", "asked", "ask"), ("knew", "known_fields", "field"))
-    listed = [(key, _list_story(ledger, name, kind)) for key, name, kind in kinds]
-    points = [texts.html(f"police.{key}", list=join(ledger, words)) for key, words in listed if words]
-    return [texts.html("police.callers", n=ledger.number(f"{READ}#rows")), points]
+    heard, knew = ledger.documents.findings.heard, _list_known(ledger)
+    points = [texts.html("police.knew", list=join(ledger, knew))] if knew else []
+    if not heard:
+        return [texts.html("police.callers_none"), *([points] if points else [])]
+    told = (("said", "pretexts", "pretext", heard.pretexts), ("asked", "asked", "ask", heard.asked))
+    for key, name, kind, counts in told:
+        if words := _list_words(ledger, kind, counts, f"heard/{name}"):
+            points.append(texts.html(f"police.{key}", list=join(ledger, words)))
+    return [texts.html("police.callers", n=ledger.number(f"{_FINDINGS}/heard/texts")), points]
 
 
 def tell_reasons(ledger: Ledger) -> list[Block]:
@@ -418,13 +420,17 @@ def _list_sentences(ledger: Ledger, lists: tuple[tuple[str, list[str]], ...]) ->
     ]
 
 
-def _list_story(ledger: Ledger, name: str, kind: str) -> list[Markup]:
-    """Words of the complaints read, most frequent first, each with its count."""
-    found = ledger.documents.story.get(name, Counter[str]())
-    ranked = sorted(found, key=lambda word: (-found[word], word))
+def _list_known(ledger: Ledger) -> list[Markup]:
+    """What callers already knew, each with the number of victims who tell so."""
+    counts = ledger.documents.findings.complaints.known_fields
+    return _list_words(ledger, "field", counts, "complaints/known_fields")
+
+
+def _list_words(ledger: Ledger, kind: str, counts: dict[str, int], where: str) -> list[Markup]:
+    """Words counted at `where` of the findings, in their order there, each with its count."""
     return [
-        _count(ledger, ledger.texts.text(f"{kind}.{word}"), f"{READ}#/{name}/{escape(word)}")
-        for word in ranked
+        _count(ledger, ledger.texts.text(f"{kind}.{word}"), f"{_FINDINGS}/{where}/{escape(word)}")
+        for word in counts
         if f"{kind}.{word}" in ledger.texts
     ]
 

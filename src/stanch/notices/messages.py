@@ -80,7 +80,8 @@ def list_asks(documents: Documents) -> list[str]:
     Where the shop has said what it never asks, nothing else is claimed.
     """
     allowed = documents.shop.never_asks
-    heard = [word for word, _ in _rank(documents, "asked")]
+    told = documents.findings.heard
+    heard = list(told.asked) if told else []
     if not allowed:
         return list(dict.fromkeys([*heard, *_USUAL_ASKS]))[:_MOST_ASKS]
     return [*(word for word in heard if word in allowed), *(word for word in allowed if word not in heard)]
@@ -97,7 +98,8 @@ def _list_wordings(audience: Audience, documents: Documents, texts: Catalogue) -
 
 def _write_mail(audience: Audience, documents: Documents, texts: Catalogue) -> Iterator[str | list[str]]:
     told = _list_facts(documents, texts)
-    pretexts = [word for word, _ in _rank(documents, "pretexts")][:_MOST_PRETEXTS]
+    heard = documents.findings.heard
+    pretexts = list(heard.pretexts)[:_MOST_PRETEXTS] if heard else []
     yield texts.text("mail.hello")
     yield texts.text(f"mail.what_{audience}", **told)
     yield texts.text("mail.tell")
@@ -148,10 +150,6 @@ def _list_facts(
 
 def _join(texts: Catalogue, kind: str, words: list[str]) -> str:
     told = [texts.text(f"{kind}.{word}") for word in words if f"{kind}.{word}" in texts]
-    last = texts.text("list.or")
-    return last.join([texts.text("list.comma").join(told[:-1]), told[-1]] if len(told) > 1 else told)
-
-
-def _rank(documents: Documents, name: str) -> list[tuple[str, int]]:
-    found = documents.story.get(name)
-    return sorted(found.items(), key=lambda kv: (-kv[1], kv[0])) if found else []
+    between, last = ("told", "told_or") if kind == "pretext" else ("comma", "or")
+    parts = [texts.text(f"list.{between}").join(told[:-1]), told[-1]] if len(told) > 1 else told
+    return texts.text(f"list.{last}").join(parts)

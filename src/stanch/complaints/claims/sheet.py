@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Final
@@ -98,11 +99,23 @@ def _follow(register: Register, wanted: Claim, author: Author) -> int:
     return len(register.changes) - n
 
 
-def import_victims(register: Register, reports: pl.DataFrame, author: Author) -> tuple[int, int]:
-    """A claim for each victim of `reports` whom the register does not have; new claims, and victims known.
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did."""
 
-    One victim reporting thrice is one claim, of the largest loss in each currency. A victim without a loss is
-    registered too, with no amount.
+    n_new: int
+    n_known: int
+    #: Claims that nobody has looked at and whose reports tell a larger loss by now.
+    short: list[str]
+
+
+def import_victims(register: Register, reports: pl.DataFrame, author: Author) -> Imported:
+    """A claim for each victim of `reports` whom the register does not have.
+
+    One victim reporting thrice is one claim, of the largest loss in each currency, by whichever report
+    it was registered; where a later report shows two claims to be one victim's, an untouched one becomes a
+    duplicate.
+    A victim without a loss is registered too, with no amount.
     """
     victims, losses = fold_duplicates(reports, {})
     lost: dict[int, dict[str, Decimal]] = {}
@@ -111,13 +124,33 @@ def import_victims(register: Register, reports: pl.DataFrame, author: Author) ->
             Decimal("0.01")
         )
     n_new = 0
-    for row, (name, region, received_us) in enumerate(
-        victims.select("complaint", "region", "received_us").iter_rows()
+    short: list[str] = []
+    for row, (name, region, received_us, numbers) in enumerate(
+        victims.select("complaint", "region", "received_us", "reports").iter_rows()
     ):
-        if name in register.claims:
+        if known := [number for number in numbers if number in register.claims]:
+            _mark_repeats(register, [register.claims[number] for number in known], author)
+            short += [number for number in known if _is_short(register.claims[number], lost.get(row, {}))]
             continue
         received = datetime.fromtimestamp(received_us // 1_000_000, UTC).isoformat().replace("+00:00", "Z")
         more = {"amounts": lost.get(row, {}), "region": region or "", "received": received}
         register.apply(author.write(name, "claimed", **more))
         n_new += 1
-    return n_new, victims.height - n_new
+    return Imported(n_new, victims.height - n_new, short)
+
+
+def _is_short(claim: Claim, lost: Amounts) -> bool:
+    return claim.state == "claimed" and any(
+        amount > claim.claimed.get(currency, Decimal(0)) for currency, amount in lost.items()
+    )
+
+
+def _mark_repeats(register: Register, claims: list[Claim], author: Author) -> None:
+    """Of several claims of one victim, what nobody has looked at repeats the one that is furthest."""
+    standing = [claim for claim in claims if claim.state != "duplicate"]
+    rank = {state: at for at, state in enumerate(("rejected", "claimed", "verified", "paid"))}
+    kept = max(standing, key=lambda claim: rank[claim.state], default=None)
+    repeated = {claim.of for claim in register.claims.values()}
+    for claim in standing:
+        if claim is not kept and kept and claim.state == "claimed" and claim.claim not in repeated:
+            register.apply(author.write(claim.claim, "duplicate", of=kept.claim))

@@ -13,6 +13,7 @@ import polars as pl
 from stanch.complaints.early.level import Alarm, Watch
 from stanch.complaints.early.rules import NewScripts, WeeklyVictims
 from stanch.complaints.early.settings import EarlySettings
+from stanch.complaints.early.usual import Usual, Volume
 
 #: Columns by which complaints are watched apart, where they are given.
 DIMENSIONS: Final = ("kind", "script", "region", "product", "courier")
@@ -41,29 +42,34 @@ class Replay:
 
 
 def replay_complaints(
-    victims: pl.DataFrame, settings: EarlySettings, first: date | None = None, last: date | None = None
+    victims: pl.DataFrame,
+    settings: EarlySettings,
+    first: date | None = None,
+    last: date | None = None,
+    orders: Counter[date] | None = None,
 ) -> Replay | None:
     """Watch `victims` day by day; None where there are none.
 
-    `victims` has a row per victim: `day`, and any of `DIMENSIONS`. What is `not_fraud` is left
-    out; the weekly rule counts `fake_customer_service` where kinds are given, else all. The record runs from
-    `first` to `last`, or from the first to the last complaint.
+    `victims` has a row per victim: `day`, and any of `DIMENSIONS`. What is `not_fraud` is not
+    watched; the weekly rule counts `fake_customer_service` where kinds are given, else all. The record runs
+    from `first` to `last`, or from the first to the last complaint. How busy the shop is tell its `orders` of
+    each day, or else the complaints that are no fraud.
     """
+    victims = victims.filter(pl.col("day").is_between(first or date.min, last or date.max))
+    seen: list[date] = sorted(victims["day"].to_list())
+    ordinary = victims.clear()
     if "kind" in victims.columns:
-        victims = victims.filter(pl.col("kind").fill_null("") != "not_fraud")
-    if first:
-        victims = victims.filter(pl.col("day") >= first)
-    if last:
-        victims = victims.filter(pl.col("day") <= last)
+        is_ordinary = pl.col("kind").fill_null("") == "not_fraud"
+        ordinary, victims = victims.filter(is_ordinary), victims.filter(~is_ordinary)
     if victims.is_empty():
         return None
     by = tuple(name for name in DIMENSIONS if name in victims.columns and victims[name].count())
-    seen: list[date] = sorted(victims["day"].to_list())
     days = _list_days(first or seen[0], last or seen[-1])
     counts = {name: _count_by_day(victims, name) for name in by}
     whole = Counter(victims["day"].to_list())
+    volume = orders or Counter(ordinary["day"].to_list())
     desk = _Desk(settings, by)
-    told = [desk.take(day, whole[day], {name: counts[name][day] for name in by}) for day in days]
+    told = [desk.take(day, whole[day], {name: counts[name][day] for name in by}, volume[day]) for day in days]
     rules = _ring_rules(victims, days, counts.get("script"), settings)
     alarms = [alarm for _, found in told for alarm in found]
     shown = tuple((day, whole[day], round(usual, 2)) for day, (usual, _) in zip(days, told, strict=True))
@@ -75,24 +81,34 @@ class _Desk:
 
     def __init__(self, settings: EarlySettings, by: Sequence[str]) -> None:
         self.settings = settings
-        self.whole = Watch("all", "", settings)
+        self.whole = self._open("all", "")
+        self.volume = Volume(self._learn())
         self.parts: dict[str, dict[str, Watch]] = {name: {} for name in by}
 
-    def take(self, day: date, count: int, parts: dict[str, Counter[str]]) -> tuple[float, list[Alarm]]:
+    def take(
+        self, day: date, count: int, parts: dict[str, Counter[str]], volume: int
+    ) -> tuple[float, list[Alarm]]:
         """One day: what was usual in all, and the alarms that begin."""
-        usual = self.whole.expect(day)
+        busy = self.volume.add(day, volume)
+        usual = self.whole.usual.expect(day, busy)
         n_days = self.whole.n_days
-        found = [self.whole.add(day, count, _SHARE_OF_ALL if self.parts else 1.0)]
+        found = [self.whole.add(day, count, _SHARE_OF_ALL if self.parts else 1.0, busy)]
         for name, counts in parts.items():
             series = self.parts[name]
             kept = self._fold(series, counts)
             for value in sorted(kept.keys() - series.keys()):
-                series[value] = Watch(name, value, self.settings)
+                series[value] = self._open(name, value)
                 series[value].skip(n_days)
             # A share that shrinks as values come keeps the sum of all series a supermartingale.
             share = (1.0 - _SHARE_OF_ALL) / len(self.parts) / max(len(series), 1)
-            found += [watch.add(day, kept.get(value, 0), share) for value, watch in series.items()]
+            found += [watch.add(day, kept.get(value, 0), share, busy) for value, watch in series.items()]
         return usual, [alarm for alarm in found if alarm]
+
+    def _open(self, by: str, value: str) -> Watch:
+        return Watch(by, value, self.settings, self._learn())
+
+    def _learn(self) -> Usual:
+        return Usual(self.settings.half_life_days, self.settings.tolerated_rise)
 
     @staticmethod
     def _fold(series: dict[str, Watch], counts: Counter[str]) -> Counter[str]:

@@ -10,6 +10,8 @@ from stanch.complaints.summary import name_kind
 from stanch.complaints.wording import Lang, load_wording
 
 PACKAGE: Final = "stanch.complaints.early"
+#: New scripts that are named; the others are counted.
+_LATEST: Final = 5
 
 
 def tell_alarm(alarm: Alarm, lang: Lang) -> str:
@@ -28,7 +30,7 @@ def tell_alarm(alarm: Alarm, lang: Lang) -> str:
 
 
 def tell_replay(replay: Replay, per_year: float, lang: Lang) -> list[str]:
-    """The whole replay, a line each; of rules of thumb only how often and when."""
+    """The whole replay, a line each; of rules of thumb how often and when, and the latest new scripts."""
     texts = load_wording(PACKAGE, lang)
     shown = {"first": replay.first.isoformat(), "last": replay.last.isoformat()}
     lines = [texts["replay.head"].format(n=f"{replay.n_victims:,}", **shown)]
@@ -38,6 +40,8 @@ def tell_replay(replay: Replay, per_year: float, lang: Lang) -> list[str]:
         days = [alarm.day.isoformat() for alarm in replay.rules if alarm.kind == kind]
         most = next(f"{alarm.usual:g}" for alarm in replay.rules if alarm.kind == kind)
         lines.append(texts[f"replay.{kind}"].format(n=len(days), first=days[0], last=days[-1], most=most))
+    new = [alarm for alarm in replay.rules if alarm.kind == "new_script"]
+    lines += [tell_alarm(alarm, lang) for alarm in new[-_LATEST:]]
     return lines if replay.rules else [*lines, texts["replay.no_rule"]]
 
 
