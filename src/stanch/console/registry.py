@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from stanch.cases.people import Role
-from stanch.console import account, audit, incident, incidents, people
+from stanch.console import account, audit, complaints, incident, incidents, people
 from stanch.console.access import ROOT, SIGN_IN
 from stanch.console.assets import make_asset_operations
 from stanch.console.entrance import Entrance
@@ -19,6 +19,7 @@ from stanch.service.operations import Content, Operation
 PAGES: Final[tuple[Page[Any, Any], ...]] = (
     *incidents.PAGES,
     *incident.PAGES,
+    *complaints.PAGES,
     *people.PAGES,
     *audit.PAGES,
     *account.PAGES,
@@ -26,6 +27,7 @@ PAGES: Final[tuple[Page[Any, Any], ...]] = (
 ACTIONS: Final[tuple[Action[Any], ...]] = (
     *incidents.ACTIONS,
     *incident.ACTIONS,
+    *complaints.ACTIONS,
     *people.ACTIONS,
     *account.ACTIONS,
 )
