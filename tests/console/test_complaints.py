@@ -1,7 +1,9 @@
 """The complaint desk: what came in is listed, read and masked, and what a person corrects stays."""
 
 from console.desks import ConsoleDesk, Member
+from stanch.cases.erase import gather_and_erase
 from stanch.cases.people import Role
+from stanch.evidence.erasing import Erasing
 
 ZH = "我是王小明，3月1日下午有人自称淘宝客服，说把我误设为批发商，要我共享屏幕，结果被转走5000元，手机13812345678。"
 
@@ -82,3 +84,61 @@ def test_a_correction_stays_and_counts_at_once(desk: ConsoleDesk, team: dict[Rol
     assert (agent.id, "complaint.correct", "complaint:1") in desk.audited()
     assert agent.send("/complaints/1/correct", **given).status_code == 422
     assert agent.send("/complaints/1/correct", **{**given, "kind": "alien"}).status_code == 422
+
+
+def report_scripts(desk: ConsoleDesk) -> None:
+    """Four days of one story in two regions, and a customer who only asks."""
+    for day in range(4):
+        text = f"客服说我被误设为批发商，每月扣费，要我共享屏幕取消，第{day}次转账{day + 1}000元。"
+        desk.report({"text": text, "order": f"C-{day}", "region": "苏州" if day else "无锡"})
+        desk.now_us += 86_400_000_000
+    desk.report({"text": "Where is my parcel? It is late.", "order": "B-7", "region": "Leeds"})
+
+
+def test_a_script_is_noticed_with_its_days_and_shares(desk: ConsoleDesk, team: dict[Role, Member]) -> None:
+    report_scripts(desk)
+    for member in team.values():
+        desk.sign_in(member)
+    page = team["agent"].load("/complaints/scripts.json")
+    (script,) = page["scripts"]
+    assert (script["kind"], script["count"], script["share"]) == ("fake_customer_service", 4, 1.0)
+    assert (script["first"], script["noticed"], script["last"]) == ("2026-03-01", "2026-03-03", "2026-03-04")
+    assert script["days"][-4:] == [1, 1, 1, 1]
+    assert sum(script["days"]) == 4
+    assert script["asked"]["screen_sharing"] == 1.0
+    assert team["agent"].load("/complaints.json?script=1")["complaints"]["n"] == 4
+    assert script["example"]
+    assert team["viewer"].load("/complaints/scripts.json")["scripts"][0]["example"] == ""
+
+
+def test_figures_count_victims_of_fraud_by_day_and_region(
+    desk: ConsoleDesk, team: dict[Role, Member]
+) -> None:
+    report_scripts(desk)
+    desk.report({"text": "又来电话说批发商扣费，要共享屏幕", "order": "C-3", "region": "苏州"})
+    for member in team.values():
+        desk.sign_in(member)
+    figures = team["viewer"].load("/complaints/figures.json")
+    assert figures["n_victims"] == 4
+    assert figures["regions"] == [["苏州", 3], ["无锡", 1]]
+    assert [day["count"] for day in figures["days"]] == [1, 1, 1, 1, 0]
+    assert [(a["by"], a["rule"]) for a in figures["alarms"]] == [("script", "new_script")]
+    assert team["viewer"].get("/complaints/figures?kind=fake_customer_service").status_code == 200
+    assert team["viewer"].load("/complaints/figures.json?kind=phishing")["n_victims"] == 0
+
+
+def test_an_erased_person_is_gone_from_the_desk_and_the_others_stay(
+    desk: ConsoleDesk, team: dict[Role, Member]
+) -> None:
+    desk.report({"text": ZH, "order": "A-1001"})
+    desk.report({"text": "A caller knew my order, he said I was a wholesaler", "order": "B-7"})
+    agent = team["agent"]
+    agent.get("/complaints")
+    agent.act("/complaints/1/correct", kind="fake_courier")
+    agent.act("/complaints/2/correct", kind="fake_courier")
+    erasing = Erasing("A-1001")
+    desk.database.write(lambda c: gather_and_erase(c, erasing, lambda: None, write=True))
+    left = agent.load("/complaints.json")["complaints"]["rows"]
+    assert [row["kind"] for row in left] == ["fake_courier"]
+    assert left[0]["text"].startswith("A caller knew")
+    assert agent.get("/complaints/1").status_code == 404

@@ -29,6 +29,8 @@ MAY = {
     "POST /console/incidents/{number}/pins": WORK,
     "POST /console/incidents/{number}/pins/{item}/remove": WORK,
     "GET /console/complaints": WORK,
+    "GET /console/complaints/scripts": ALL,
+    "GET /console/complaints/figures": ALL,
     "GET /console/complaints/{number}": WORK,
     "POST /console/complaints/{number}/correct": WORK,
     "GET /console/people": ADMIN,

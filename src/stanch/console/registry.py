@@ -8,7 +8,16 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from stanch.cases.people import Role
-from stanch.console import account, audit, complaints, incident, incidents, people
+from stanch.console import (
+    account,
+    audit,
+    complaint,
+    complaint_figures,
+    complaints,
+    incident,
+    incidents,
+    people,
+)
 from stanch.console.access import ROOT, SIGN_IN
 from stanch.console.assets import make_asset_operations
 from stanch.console.entrance import Entrance
@@ -20,6 +29,8 @@ PAGES: Final[tuple[Page[Any, Any], ...]] = (
     *incidents.PAGES,
     *incident.PAGES,
     *complaints.PAGES,
+    *complaint_figures.PAGES,
+    *complaint.PAGES,
     *people.PAGES,
     *audit.PAGES,
     *account.PAGES,
@@ -27,7 +38,7 @@ PAGES: Final[tuple[Page[Any, Any], ...]] = (
 ACTIONS: Final[tuple[Action[Any], ...]] = (
     *incidents.ACTIONS,
     *incident.ACTIONS,
-    *complaints.ACTIONS,
+    *complaint.ACTIONS,
     *people.ACTIONS,
     *account.ACTIONS,
 )
