@@ -5,7 +5,10 @@ from stanch.cases.erase import gather_and_erase
 from stanch.cases.people import Role
 from stanch.evidence.erasing import Erasing
 
-ZH = "我是王小明，3月1日下午有人自称淘宝客服，说把我误设为批发商，要我共享屏幕，结果被转走5000元，手机13812345678。"
+ZH = (
+    "我是王小明，3月1日下午有人自称淘宝客服，说把我误设为批发商，要我共享屏幕，"
+    "结果被转走5000元，手机13812345678。"
+)
 
 
 def test_a_report_by_the_form_is_listed_masked_and_joined_with_the_victims_others(

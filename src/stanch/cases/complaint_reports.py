@@ -13,7 +13,13 @@ import zstandard
 from msgspec import Struct
 
 from stanch.cases.incidents import Actor
-from stanch.cases.schema import COMPLAINT_CORRECTIONS, COMPLAINT_REPORTS, COMPLAINT_SCRIPTS, SEGMENTS
+from stanch.cases.schema import (
+    CLAIM_CHANGES,
+    COMPLAINT_CORRECTIONS,
+    COMPLAINT_REPORTS,
+    COMPLAINT_SCRIPTS,
+    SEGMENTS,
+)
 from stanch.complaints.digest import Digest, write_gist
 from stanch.complaints.victims import NEAR_US
 
@@ -156,6 +162,22 @@ def list_victims(connection: sa.Connection) -> list[tuple[str, str, str, int | N
     return [(str(d), str(k), str(r), s) for d, k, r, s in connection.execute(chosen)]
 
 
+def list_losses(connection: sa.Connection) -> list[dict[str, Any]]:
+    """Every report as the folding into victims wants it, people as keyed hashes."""
+    chosen = sa.select(
+        _R.complaint,
+        _R.order_ref.label("order"),
+        _R.account_ref.label("account"),
+        _R.phone_ref.label("phone"),
+        _R.received_us,
+        _R.region,
+        _R.loss,
+        _R.currency,
+        _R.told,
+    ).where(_R.row >= 0, _R.kind != "not_fraud")
+    return [dict(row._mapping) for row in connection.execute(chosen)]
+
+
 def count_reports(connection: sa.Connection) -> tuple[int, int, int, int]:
     """What tells whether anything changed: reports, newest id, corrections, newest correction."""
     n, last = connection.execute(sa.select(sa.func.count(), sa.func.coalesce(sa.func.max(_R.id), 0))).one()
@@ -210,7 +232,7 @@ def _find_moment(row: Mapping[str, Any], at_us: int) -> int:
 
 
 def add_reports(connection: sa.Connection, unread: Unread, digests: Sequence[Digest]) -> None:
-    """Store what was read of a segment from its row `unread.first` on; nothing where that is stored by now."""
+    """Store what was read of a segment from its row `unread.first` on; nothing where that is stored."""
     segment = _R.segment_id == unread.segment_id
     if unread.again:
         connection.execute(COMPLAINT_REPORTS.delete().where(segment, _R.row < 0))
@@ -233,7 +255,7 @@ def add_reports(connection: sa.Connection, unread: Unread, digests: Sequence[Dig
 
 
 def _find_victims(connection: sa.Connection, one: Digest) -> set[int]:
-    """Victims who share the order, account, phone or number of `one` and reported within thirty days of it."""
+    """Victims who share the order, account, phone or number of `one`, and reported near it."""
     near = _R.received_us.between(one.received_us - NEAR_US, one.received_us + NEAR_US)
     same = [_R.complaint == one.complaint]
     same += [_R[name] == ref for name in _REFS if (ref := getattr(one, name)) is not None]
@@ -243,12 +265,14 @@ def _find_victims(connection: sa.Connection, one: Digest) -> set[int]:
 
 
 def forget_reports(connection: sa.Connection, segment_id: int, erased: Sequence[str]) -> None:
-    """After an erasure in a segment: what was read of it is emptied and read again, corrections of the erased go."""
+    """After an erasure in a segment: what was read of it goes, and so do corrections of the erased."""
     connection.execute(
         COMPLAINT_REPORTS.delete().where(_R.segment_id == segment_id, _R.complaint.in_(erased))
     )
     connection.execute(COMPLAINT_REPORTS.update().where(_R.segment_id == segment_id).values(row=-1, text=""))
     connection.execute(COMPLAINT_CORRECTIONS.delete().where(COMPLAINT_CORRECTIONS.c.complaint.in_(erased)))
+    claims = sa.or_(CLAIM_CHANGES.c.claim.in_(erased), CLAIM_CHANGES.c.of.in_(erased))
+    connection.execute(CLAIM_CHANGES.delete().where(claims))
     # Examples in them are texts of complaints.
     connection.execute(COMPLAINT_SCRIPTS.delete())
 
@@ -288,7 +312,7 @@ def list_corrections(connection: sa.Connection, complaint: str) -> list[Correcti
 
 
 def list_kinds(connection: sa.Connection, complaints: Sequence[str]) -> dict[str, str]:
-    """Those of `complaints` that were corrected, with the newest kind given; empty where another column was."""
+    """Those of `complaints` that were corrected, and the newest kind given; empty where there is none."""
     table = COMPLAINT_CORRECTIONS.c
     rows = connection.execute(
         sa.select(table.complaint, table.column_name, table.value)
@@ -313,13 +337,13 @@ def iterate_told(connection: sa.Connection) -> Iterator[tuple[int, str, str, str
 
 
 def store_scripts(connection: sa.Connection, contents: Mapping[int, str], labels: Mapping[int, int]) -> None:
-    """Put other scripts in the place of those that are stored; `labels` has the number of each report's script."""
+    """Put other scripts in the place of those stored; `labels` has the script of each report."""
     connection.execute(COMPLAINT_SCRIPTS.delete())
     if contents:
         connection.execute(
             COMPLAINT_SCRIPTS.insert(), [{"number": n, "content": text} for n, text in contents.items()]
         )
-    known = {id_: script for id_, script in connection.execute(sa.select(_R.id, _R.script))}
+    known: dict[int, int | None] = dict(connection.execute(sa.select(_R.id, _R.script)).all())  # type: ignore[arg-type]
     changes = [
         {"of": id_, "to": labels.get(id_)} for id_, script in known.items() if labels.get(id_) != script
     ]

@@ -265,9 +265,9 @@ INCIDENT_FILES: Final = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
-#: One row per complaint that was taken in, read once and without what names a person: `text` is masked, `victim`
-#: is the id of the first report of the same victim, references are keyed hashes. `row` is the row of its
-#: segment from 0, or -1 once the segment was written anew and has to be read again. `kind` is what a person
+#: One row per complaint that was taken in, read once and without what names a person: `text` is masked,
+#: `victim` is the id of the first report of the same victim, references are keyed hashes. `row` is the row of
+#: its segment from 0, or -1 once the segment was written anew and has to be read again. `kind` is what a person
 #: corrected it to, else what was read; `told` is the rest of the reading, as JSON.
 COMPLAINT_REPORTS: Final = Table(
     "complaint_reports",
@@ -316,4 +316,17 @@ COMPLAINT_SCRIPTS: Final = Table(
     METADATA,
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("content", Text, nullable=False),
+)
+
+#: One row per change of a claim, never changed itself but for `purge`: `content` is the JSON of the change. `of`
+#: is the claim that it is said to repeat.
+CLAIM_CHANGES: Final = Table(
+    "claim_changes",
+    METADATA,
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    Column("claim", String(256), nullable=False, index=True),
+    Column("of", String(256), nullable=False, index=True),
+    Column("content", Text, nullable=False),
+    # What was replayed is told by the newest id, so none may come a second time.
+    sqlite_autoincrement=True,
 )

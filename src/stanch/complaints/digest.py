@@ -56,7 +56,7 @@ class Digest(Struct, frozen=True):
 
 
 def make_report(row: Mapping[str, Any], received_us: int, zone: str) -> Report:
-    """A row of evidence as a reader wants it; where the service's zone is UTC, that of the language counts."""
+    """A row of evidence as a reader wants it; UTC as a zone means that of the language."""
     return Report(
         row.get("text") or "", received_us, None if zone == _UTC else zone, row.get("currency") or None
     )

@@ -139,7 +139,7 @@ def name_kind(kind: str, language: str) -> str:
 
 
 def list_words(language: str) -> dict[str, dict[str, str]]:
-    """Column of a reading -> its words -> what they are called: `kind`, `claimed_identity`, `pretexts`, `asked`."""
+    """What words are called: of `kind`, `claimed_identity`, `pretexts` and `asked`, by column."""
     return {
         column: {word: told[language] for word, told in words.items()}
         for column, words in _load_names().items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct
@@ -113,7 +114,7 @@ def load_complaint(visit: Visit, query: ComplaintQuery) -> Complaint:
 
 
 def cut_text(text: str, marks: Sequence[Mark]) -> list[Piece]:
-    """`text` in pieces: people masked, and what was read from it marked. Of marks at one place the surest counts.
+    """`text` in pieces, people masked, what was read marked; of marks at one place the surest counts.
 
     A mark that reaches into what is masked is shown by the mask, with what was read there but its value.
     """
@@ -127,7 +128,7 @@ def cut_text(text: str, marks: Sequence[Mark]) -> list[Piece]:
     edges |= {at for at in inside if not any(s < at < e for s, e, _ in masks)}
     places = sorted(edges)
     pieces = []
-    for start, end in zip(places, places[1:], strict=False):
+    for start, end in pairwise(places):
         mark = next((m for m in chosen if m.start < end and start < m.end), None)
         word = next((w for s, e, w in masks if s <= start and end <= e), "")
         told = (mark.field, "" if word else mark.value, round(mark.confidence, 2)) if mark else ("", "", 0.0)

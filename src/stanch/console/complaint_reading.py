@@ -76,7 +76,7 @@ def find_key(service: Service) -> bytes:
 
 @contextmanager
 def caught_up(visit: Visit) -> Iterator[tuple[Visit, int]]:
-    """See that what came in is read; the visit with a connection that sees it, and how many are still being read."""
+    """See that what came in is read: the visit as it sees that, and how many are still being read."""
     database = visit.service.database
     with database.read() as connection:
         n = _catch_up(visit.service, connection)

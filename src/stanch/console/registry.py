@@ -11,6 +11,7 @@ from stanch.cases.people import Role
 from stanch.console import (
     account,
     audit,
+    claims,
     complaint,
     complaint_figures,
     complaints,
@@ -30,6 +31,7 @@ PAGES: Final[tuple[Page[Any, Any], ...]] = (
     *incident.PAGES,
     *complaints.PAGES,
     *complaint_figures.PAGES,
+    *claims.PAGES,
     *complaint.PAGES,
     *people.PAGES,
     *audit.PAGES,
@@ -39,6 +41,7 @@ ACTIONS: Final[tuple[Action[Any], ...]] = (
     *incidents.ACTIONS,
     *incident.ACTIONS,
     *complaint.ACTIONS,
+    *claims.ACTIONS,
     *people.ACTIONS,
     *account.ACTIONS,
 )

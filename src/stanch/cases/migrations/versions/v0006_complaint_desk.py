@@ -1,4 +1,4 @@
-"""The complaint desk: complaints that were read, corrections of it, and scam scripts."""
+"""The complaint desk: complaints that were read, corrections of it, scam scripts and claims."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -59,3 +59,13 @@ def upgrade() -> None:
         sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("content", sa.Text, nullable=False),
     )
+    op.create_table(
+        "claim_changes",
+        sa.Column("id", _NUMBER, primary_key=True, autoincrement=True),
+        sa.Column("claim", sa.String(256), nullable=False),
+        sa.Column("of", sa.String(256), nullable=False),
+        sa.Column("content", sa.Text, nullable=False),
+        sqlite_autoincrement=True,
+    )
+    for name in ("claim", "of"):
+        op.create_index(f"ix_claim_changes_{name}", "claim_changes", [name])
