@@ -28,6 +28,7 @@ MAY = {
     "POST /console/incidents/{number}/notes/{item}/withdraw": WORK,
     "POST /console/incidents/{number}/pins": WORK,
     "POST /console/incidents/{number}/pins/{item}/remove": WORK,
+    "GET /console/search": ALL,
     "GET /console/complaints": WORK,
     "GET /console/complaints/scripts": ALL,
     "GET /console/complaints/figures": ALL,

@@ -267,8 +267,8 @@ INCIDENT_FILES: Final = Table(
 
 #: One row per complaint that was taken in, read once and without what names a person: `text` is masked,
 #: `victim` is the id of the first report of the same victim, references are keyed hashes. `row` is the row of
-#: its segment from 0, or -1 once the segment was written anew and has to be read again. `kind` is what a person
-#: corrected it to, else what was read; `told` is the rest of the reading, as JSON.
+#: its segment from 0, or -1 once the segment was written anew and has to be read again. `kind` is what a
+#: person corrected it to, else what was read; `told` is the rest of the reading, as JSON.
 COMPLAINT_REPORTS: Final = Table(
     "complaint_reports",
     METADATA,
@@ -318,8 +318,8 @@ COMPLAINT_SCRIPTS: Final = Table(
     Column("content", Text, nullable=False),
 )
 
-#: One row per change of a claim, never changed itself but for `purge`: `content` is the JSON of the change. `of`
-#: is the claim that it is said to repeat.
+#: One row per change of a claim, never changed itself but for `purge`: `content` is the JSON of the change.
+#: `of` is the claim that it is said to repeat.
 CLAIM_CHANGES: Final = Table(
     "claim_changes",
     METADATA,

@@ -67,8 +67,7 @@ class ClaimRow(Struct, frozen=True):
 
 
 class TotalRow(Struct, frozen=True):
-    """Sums in one currency: registered = claimed + duplicate, claimed = open + rejected + verified, verified =
-    paid + outstanding."""
+    """Sums in one currency, of which parts add up to others as `stanch.complaints.claims.totals` says."""
 
     currency: str
     sums: Mapping[str, str]
@@ -204,7 +203,7 @@ def _count_council(kept: _Kept, visit: Visit, totals: Sequence[Totals]) -> list[
 
 
 def _list_reports(connection: Connection) -> pl.DataFrame:
-    """The desk's reports as the folding into victims wants them; orders, accounts and phones are keyed hashes."""
+    """The desk's reports as the folding into victims wants them, people as keyed hashes."""
     schema = {**VICTIMS, "loss": pl.Float64, "currency": pl.String}
     rows = [
         {**row, "region": row["region"] or None, "currency": row["currency"] or None}

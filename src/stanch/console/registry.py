@@ -18,6 +18,7 @@ from stanch.console import (
     incident,
     incidents,
     people,
+    search,
 )
 from stanch.console.access import ROOT, SIGN_IN
 from stanch.console.assets import make_asset_operations
@@ -36,6 +37,7 @@ PAGES: Final[tuple[Page[Any, Any], ...]] = (
     *people.PAGES,
     *audit.PAGES,
     *account.PAGES,
+    *search.PAGES,
 )
 ACTIONS: Final[tuple[Action[Any], ...]] = (
     *incidents.ACTIONS,
