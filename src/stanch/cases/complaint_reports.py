@@ -112,7 +112,9 @@ def _filter(wanted: ReportFilter) -> Iterator[sa.ColumnElement[bool]]:
     if wanted.victim is not None:
         yield _R.victim == wanted.victim
     if wanted.text or wanted.refs:
-        found = [_R[name].in_(wanted.refs) for name in _REFS] if wanted.refs else []
+        found: list[sa.ColumnElement[bool]] = []
+        if wanted.refs:
+            found += [_R[name].in_(wanted.refs) for name in _REFS]
         if wanted.text:
             found += [_R.text.icontains(wanted.text, autoescape=True), _R.complaint == wanted.text]
         yield sa.or_(*found)
@@ -343,7 +345,7 @@ def store_scripts(connection: sa.Connection, contents: Mapping[int, str], labels
         connection.execute(
             COMPLAINT_SCRIPTS.insert(), [{"number": n, "content": text} for n, text in contents.items()]
         )
-    known: dict[int, int | None] = dict(connection.execute(sa.select(_R.id, _R.script)).all())  # type: ignore[arg-type]
+    known: dict[int, int | None] = dict(connection.execute(sa.select(_R.id, _R.script)).all())
     changes = [
         {"of": id_, "to": labels.get(id_)} for id_, script in known.items() if labels.get(id_) != script
     ]

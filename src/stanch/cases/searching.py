@@ -8,7 +8,6 @@ fraction of a second.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from functools import reduce
 from typing import Any, Final, Literal
 
 import sqlalchemy as sa
@@ -58,7 +57,9 @@ def search(
 
 def _select(kind: Kind, words: Sequence[str]) -> sa.Select[Any]:
     table, incident, at_us, texts = _WHERE[kind]
-    text = reduce(lambda told, more: told + sa.literal(" ") + more, texts[1:], texts[0])
+    text: sa.ColumnElement[Any] = texts[0]
+    for more in texts[1:]:
+        text = text + sa.literal(" ") + more
     has_all = sa.and_(*(sa.or_(*(t.icontains(word, autoescape=True) for t in texts)) for word in words))
     return sa.select(
         sa.literal(kind).label("kind"),
@@ -85,7 +86,8 @@ _WHERE: Final[
     ),
     "pin": (INCIDENT_PINS, INCIDENT_PINS.c.incident_id, INCIDENT_PINS.c.at_us, (INCIDENT_PINS.c.label,)),
     "history": (
-        INCIDENT_HISTORY, INCIDENT_HISTORY.c.incident_id, INCIDENT_HISTORY.c.at_us, (INCIDENT_HISTORY.c.text,),
+        INCIDENT_HISTORY, INCIDENT_HISTORY.c.incident_id, INCIDENT_HISTORY.c.at_us,
+        (INCIDENT_HISTORY.c.text,),
     ),
     "complaint": (COMPLAINT_REPORTS, _NONE, COMPLAINT_REPORTS.c.received_us, (COMPLAINT_REPORTS.c.text,)),
     "decision": (

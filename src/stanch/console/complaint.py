@@ -13,12 +13,15 @@ from stanch.cases.complaint_reports import ReportFilter, StoredReport
 from stanch.cases.people import list_people
 from stanch.complaints.corrections import WORDS
 from stanch.complaints.digest import make_report, read_gist
-from stanch.complaints.masking import find_masked
+from stanch.complaints.masking import ACCOUNT, PHONE, find_masked
 from stanch.complaints.reading import read_report
 from stanch.complaints.reading.marks import Mark
 from stanch.complaints.summary import list_words
 from stanch.console.complaints import ComplaintRow, list_script_names, make_rows
 from stanch.console.pages import PAGE_SIZE, WORKERS, Action, Done, MissingError, MistakeError, Page, Visit
+
+#: What is masked wherever it was read, also in a spelling that the masking does not know.
+_HIDDEN: Final = {"own_phones": PHONE, "scam_phones": PHONE, "scam_accounts": ACCOUNT}
 
 
 class Piece(Struct, frozen=True):
@@ -124,14 +127,17 @@ def cut_text(text: str, marks: Sequence[Mark]) -> list[Piece]:
         if mark.start < mark.end and all(mark.end <= o.start or o.end <= mark.start for o in chosen):
             chosen.append(mark)
     edges = {0, len(text)} | {at for s, e, _ in masks for at in (s, e)}
-    inside = {at for m in chosen for at in (m.start, m.end)}
-    edges |= {at for at in inside if not any(s < at < e for s, e, _ in masks)}
+    ends = {at for m in chosen for at in (m.start, m.end)}
+    edges |= {at for at in ends if not any(s < at < e for s, e, _ in masks)}
     places = sorted(edges)
     pieces = []
     for start, end in pairwise(places):
-        mark = next((m for m in chosen if m.start < end and start < m.end), None)
+        inside = next((m for m in chosen if m.start < end and start < m.end), None)
         word = next((w for s, e, w in masks if s <= start and end <= e), "")
-        told = (mark.field, "" if word else mark.value, round(mark.confidence, 2)) if mark else ("", "", 0.0)
+        told = ("", "", 0.0)
+        if inside is not None:
+            word = word or _HIDDEN.get(inside.field, "")
+            told = (inside.field, "" if word else inside.value, round(inside.confidence, 2))
         pieces.append(Piece(word or text[start:end], *told, masked=bool(word)))
     return pieces
 

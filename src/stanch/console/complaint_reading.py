@@ -15,6 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from multiprocessing import get_context
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -133,7 +134,7 @@ def _read(service: Service, unread: Sequence[Unread], run: Run) -> None:
         for at in range(0, len(rows), _CHUNK):
             digests = run(digest_rows, rows[at : at + _CHUNK], service.settings.zone, key)
             part = msgspec.structs.replace(segment, first=first + at, again=segment.again and at == 0)
-            service.database.write(lambda c, part=part, digests=digests: add_reports(c, part, digests))
+            service.database.write(partial(add_reports, unread=part, digests=digests))
 
 
 def _follow(service: Service, state: _State, run: Run) -> None:

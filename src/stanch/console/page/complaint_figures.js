@@ -3,6 +3,8 @@
 const area = document.querySelector("[data-figures]");
 const told = area?.dataset;
 const HEIGHT = 240;
+// Room for the first and the last bar.
+const HALF_DAY_S = 43200;
 let plot = null;
 
 function colour(name) {
@@ -17,7 +19,7 @@ function draw(days) {
       width: area.clientWidth,
       height: HEIGHT,
       tzDate: (s) => uPlot.tzDate(new Date(s * 1e3), "Etc/UTC"),
-      scales: { y: { range: (_plot, _min, max) => [0, Math.max(max * 1.05, 1)] } },
+      scales: { x: { range: (_plot, min, max) => [min - HALF_DAY_S, max + HALF_DAY_S] }, y: { range: (_plot, _min, max) => [0, Math.max(max * 1.05, 1)] } },
       axes: [{ ...axis, values: (_plot, splits) => splits.map((s) => new Date(s * 1e3).toISOString().slice(5, 10)) }, { ...axis, size: 44 }],
       series: [
         { label: told.day, value: "{YYYY}-{MM}-{DD}" },
