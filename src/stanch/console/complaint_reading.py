@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -60,7 +61,9 @@ Run = Callable[..., Any]
 class _State:
     """How far the reading of one database is."""
 
-    busy: threading.Lock = field(default_factory=threading.Lock)
+    #: Held while complaints are read, and while scripts are followed.
+    reading: threading.Lock = field(default_factory=threading.Lock)
+    following: threading.Lock = field(default_factory=threading.Lock)
     #: What the scripts were made of, when that was done (monotonic seconds), and how long it took.
     scripts_of: tuple[int, ...] = ()
     done_s: float = -1e9
@@ -90,39 +93,36 @@ def _catch_up(service: Service, connection: Connection) -> int:
     state = _STATES.setdefault(service.database, _State())
     unread = find_unread(connection)
     n = sum(one.n for one in unread)
-    counts = count_reports(connection)
-    is_due = counts != state.scripts_of and time.monotonic() - state.done_s > max(
-        _LEAST_WAIT_S if counts[0] > _SCRIPTS_AT_ONCE else 0.0, _PART * state.took_s
-    )
-    if not (n or is_due) or not state.busy.acquire(blocking=False):
-        return n
-    if n <= _AT_ONCE and counts[0] + n <= _SCRIPTS_AT_ONCE:
-        _work(service, state, unread, _call)
-        return 0
-    if 0 < n <= _AT_ONCE:
-        try:
-            _read(service, unread, _call)
-        finally:
-            state.busy.release()
-        return 0
-    threading.Thread(target=_work_apart, args=(service, state, unread), daemon=True).start()
+    if n and state.reading.acquire(blocking=False):
+        _start(n <= _AT_ONCE, state.reading, lambda run: _read(service, unread, run))
+        n = n if n > _AT_ONCE else 0
+    n_told = count_reports(connection)[0]
+    is_few = n_told <= _SCRIPTS_AT_ONCE
+    wait_s = max(0.0 if is_few else _LEAST_WAIT_S, _PART * state.took_s)
+    if not n and time.monotonic() - state.done_s > wait_s and state.following.acquire(blocking=False):
+        _start(is_few, state.following, lambda run: _follow(service, state, run))
     return n
 
 
-def _work_apart(service: Service, state: _State, unread: Sequence[Unread]) -> None:
-    with _open_process() as run:
-        _work(service, state, unread, run)
+def _start(is_small: bool, lock: threading.Lock, work: Callable[[Run], None]) -> None:
+    """Do small work here, other work beside and in a process of its own; `lock` is held until then."""
 
+    def go() -> None:
+        try:
+            if is_small:
+                work(lambda call, *given: call(*given))
+                return
+            with ProcessPoolExecutor(1, get_context("spawn"), os.nice, (10,)) as pool:
+                work(lambda call, *given: pool.submit(call, *given).result())
+        except (StanchError, BrokenProcessPool):
+            _LOG.exception("complaints could not be read; the next visit tries again")
+        finally:
+            lock.release()
 
-def _work(service: Service, state: _State, unread: Sequence[Unread], run: Run) -> None:
-    """Read what is unread, then follow the scripts; `state.busy` is held, and let go of."""
-    try:
-        _read(service, unread, run)
-        _follow(service, state, run)
-    except (StanchError, OSError):
-        _LOG.exception("complaints could not be read; the next visit tries again")
-    finally:
-        state.busy.release()
+    if is_small:
+        go()
+    else:
+        threading.Thread(target=go, daemon=True).start()
 
 
 def _read(service: Service, unread: Sequence[Unread], run: Run) -> None:
@@ -163,13 +163,3 @@ def follow(told: Sequence[Told]) -> tuple[dict[int, str], dict[int, int]]:
     labels = followed.labels.tolist()
     numbers = {one[0]: label + 1 for one, label in zip(told, labels, strict=True) if label >= 0}
     return {int(script.id[1:]): msgspec.json.encode(script).decode() for script in scripts}, numbers
-
-
-def _call(work: Callable[..., Any], *given: Any) -> Any:
-    return work(*given)
-
-
-@contextmanager
-def _open_process() -> Iterator[Run]:
-    with ProcessPoolExecutor(1, get_context("spawn"), os.nice, (10,)) as pool:
-        yield lambda work, *given: pool.submit(work, *given).result()
