@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Annotated, Final, Literal
 from weakref import WeakKeyDictionary
@@ -16,7 +18,7 @@ from stanch.cases.database import Connection, Database
 from stanch.complaints.early.replay import Replay, replay_complaints
 from stanch.complaints.early.settings import EarlySettings
 from stanch.complaints.summary import list_words
-from stanch.console.complaint_reading import caught_up
+from stanch.console.complaint_reading import Run, caught_up, start
 from stanch.console.complaints import read_scripts
 from stanch.console.pages import EVERYBODY, WORKERS, Page, Visit
 
@@ -24,6 +26,8 @@ from stanch.console.pages import EVERYBODY, WORKERS, Page, Visit
 _DAYS: Final = 60
 #: Regions that are shown one by one, and alarms.
 _MOST: Final = 30
+#: Victims that are counted while somebody waits.
+_AT_ONCE: Final = 2_000
 
 
 class ScriptsQuery(Struct, frozen=True, kw_only=True):
@@ -98,6 +102,8 @@ class Figures(Struct, frozen=True):
 
     n_victims: int
     n_unread: int
+    #: Newer figures are being counted.
+    is_old: bool
     days: Sequence[Day]
     alarms: Sequence[AlarmRow]
     #: The region and its victims, the most first; empty: not told.
@@ -149,9 +155,9 @@ def load_scripts(visit: Visit, query: ScriptsQuery) -> Scripts:
 def load_figures(visit: Visit, query: FiguresQuery) -> Figures:
     """Counted anew when a complaint or a correction came in, else as last time."""
     with caught_up(visit) as (now, n_unread):
-        victims, replay = _count(visit.service.database, now.connection, query.kind)
+        counted, is_old = _count(visit.service.database, now.connection, query.kind)
         names = {number: f"{number} {s.name[visit.lang]}" for number, s in read_scripts(now).items()}
-    words = list_words(visit.lang)
+    words, replay = list_words(visit.lang), counted.replay
 
     def tell(by: str, value: str) -> str:
         if by == "script":
@@ -159,11 +165,12 @@ def load_figures(visit: Visit, query: FiguresQuery) -> Figures:
         return words["kind"].get(value, value) if by == "kind" else value
 
     alarms = sorted((*replay.alarms, *replay.rules), key=lambda a: a.day, reverse=True) if replay else []
-    frauds = [(kind, region) for _, kind, region, _ in victims if kind != "not_fraud"]
+    frauds = [(kind, region) for _, kind, region, _ in counted.victims if kind != "not_fraud"]
     shown = [(k, r) for k, r in frauds if not query.kind or k == query.kind]
     return Figures(
         len(shown),
         n_unread,
+        is_old,
         [Day(day.isoformat(), n, usual) for day, n, usual in replay.days] if replay else [],
         [
             AlarmRow(
@@ -185,19 +192,46 @@ def load_figures(visit: Visit, query: FiguresQuery) -> Figures:
 
 
 Victims = list[tuple[str, str, str, int | None]]
-#: What was counted last of each database, by kind, and what it was counted from.
-_COUNTED: Final[WeakKeyDictionary[Database, dict[str, tuple[object, Victims, Replay | None]]]] = (
-    WeakKeyDictionary()
-)
 
 
-def _count(database: Database, connection: Connection, kind: str) -> tuple[Victims, Replay | None]:
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """Victims of one kind, and what they were counted from."""
+
+    state: object
+    victims: Victims
+    replay: Replay | None
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What was counted last of one database, by kind; `busy` is held meanwhile."""
+
+    counted: dict[str, _Counted] = field(default_factory=dict)
+    busy: threading.Lock = field(default_factory=threading.Lock)
+
+
+_KEPT: Final[WeakKeyDictionary[Database, _Kept]] = WeakKeyDictionary()
+
+
+def _count(database: Database, connection: Connection, kind: str) -> tuple[_Counted, bool]:
+    """The figures, and whether newer ones are being counted: many are counted beside."""
+    kept = _KEPT.setdefault(database, _Kept())
     state = (desk.count_reports(connection), len(desk.list_scripts(connection)))
-    known = _COUNTED.setdefault(database, {})
-    if kind in known and known[kind][0] == state:
-        return known[kind][1:]
-    victims = desk.list_victims(connection)
-    # Ordinary complaints tell how busy the shop is.
+    known = kept.counted.get(kind)
+    if (known is None or known.state != state) and kept.busy.acquire(blocking=False):
+        victims = desk.list_victims(connection)
+
+        def work(run: Run) -> None:
+            kept.counted[kind] = _Counted(state, victims, run(watch, victims, kind))
+
+        start(len(victims) <= _AT_ONCE, kept.busy, work)
+    found = kept.counted.get(kind, _Counted(None, [], None))
+    return found, found.state != state
+
+
+def watch(victims: Victims, kind: str) -> Replay | None:
+    """The days as the early warning saw them; ordinary complaints tell how busy the shop is."""
     rows = [v for v in victims if not kind or v[1] in (kind, "not_fraud")]
     frame = pl.DataFrame(
         {
@@ -208,9 +242,7 @@ def _count(database: Database, connection: Connection, kind: str) -> tuple[Victi
         },
         schema={"day": pl.Date, "kind": pl.String, "region": pl.String, "script": pl.String},
     )
-    replay = replay_complaints(frame, EarlySettings())
-    known[kind] = (state, victims, replay)
-    return victims, replay
+    return replay_complaints(frame, EarlySettings())
 
 
 SCRIPTS: Final = Page(

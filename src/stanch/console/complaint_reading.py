@@ -94,17 +94,17 @@ def _catch_up(service: Service, connection: Connection) -> int:
     unread = find_unread(connection)
     n = sum(one.n for one in unread)
     if n and state.reading.acquire(blocking=False):
-        _start(n <= _AT_ONCE, state.reading, lambda run: _read(service, unread, run))
+        start(n <= _AT_ONCE, state.reading, lambda run: _read(service, unread, run))
         n = n if n > _AT_ONCE else 0
     n_told = count_reports(connection)[0]
     is_few = n_told <= _SCRIPTS_AT_ONCE
     wait_s = max(0.0 if is_few else _LEAST_WAIT_S, _PART * state.took_s)
     if not n and time.monotonic() - state.done_s > wait_s and state.following.acquire(blocking=False):
-        _start(is_few, state.following, lambda run: _follow(service, state, run))
+        start(is_few, state.following, lambda run: _follow(service, state, run))
     return n
 
 
-def _start(is_small: bool, lock: threading.Lock, work: Callable[[Run], None]) -> None:
+def start(is_small: bool, lock: threading.Lock, work: Callable[[Run], None]) -> None:
     """Do small work here, other work beside and in a process of its own; `lock` is held until then."""
 
     def go() -> None:
