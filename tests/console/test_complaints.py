@@ -29,6 +29,23 @@ def test_a_report_by_the_form_is_listed_masked_and_joined_with_the_victims_other
     assert [other["id"] for other in one["others"]] == [listed["rows"][1]["id"]]
 
 
+def test_a_report_that_shares_with_two_victims_makes_them_one_and_a_late_one_is_another(
+    desk: ConsoleDesk, team: dict[Role, Member]
+) -> None:
+    agent = team["agent"]
+    desk.report({"text": ZH, "order": "A-1"})
+    agent.get("/complaints")
+    desk.report({"text": ZH, "phone": "13900000000"})
+    agent.get("/complaints")
+    desk.report({"text": ZH, "order": "A-1", "phone": "13900000000"})
+    desk.now_us += 40 * 86_400_000_000
+    desk.report({"text": ZH, "order": "A-1"})
+    desk.sign_in(agent)
+    rows = agent.load("/complaints.json")["complaints"]["rows"]
+    assert [row["victim"] for row in rows] == [4, 1, 1, 1]
+    assert agent.load("/complaints.json?victim=1")["complaints"]["n"] == 3
+
+
 def test_filters_and_search_find_words_and_the_order_itself(
     desk: ConsoleDesk, team: dict[Role, Member]
 ) -> None:

@@ -242,28 +242,69 @@ def add_reports(connection: sa.Connection, unread: Unread, digests: Sequence[Dig
     if int(done.scalar_one()) >= unread.first:
         return
     corrected = list_kinds(connection, [one.complaint for one in digests])
+    known = _find_known(connection, digests)
+    rows = []
     for row, one in enumerate(digests, start=unread.first):
         values = {name: getattr(one, name) for name in Digest.__struct_fields__ if name != "gist"}
         values |= {"told": write_gist(one.gist), "segment_id": unread.segment_id, "row": row, "victim": 0}
         values["corrected"] = one.complaint in corrected
         values["kind"] = corrected.get(one.complaint) or one.kind
-        victims = _find_victims(connection, one)
-        added = connection.execute(COMPLAINT_REPORTS.insert().values(values)).inserted_primary_key
-        assert added is not None
-        victim = min(victims, default=int(added[0]))
-        connection.execute(COMPLAINT_REPORTS.update().where(_R.id == added[0]).values(victim=victim))
-        if later := [other for other in victims if other != victim]:
-            connection.execute(COMPLAINT_REPORTS.update().where(_R.victim.in_(later)).values(victim=victim))
+        rows.append(values)
+    connection.execute(COMPLAINT_REPORTS.insert(), rows)
+    ids = connection.execute(sa.select(_R.id).where(segment, _R.row >= unread.first).order_by(_R.row))
+    victims, same = _join_victims(list(ids.scalars()), digests, known)
+    connection.execute(
+        COMPLAINT_REPORTS.update().where(_R.id == sa.bindparam("of")).values(victim=sa.bindparam("to")),
+        [{"of": id_, "to": victim} for id_, victim in victims.items()],
+    )
+    for other, victim in same.items():
+        connection.execute(COMPLAINT_REPORTS.update().where(_R.victim == other).values(victim=victim))
 
 
-def _find_victims(connection: sa.Connection, one: Digest) -> set[int]:
-    """Victims who share the order, account, phone or number of `one`, and reported near it."""
-    near = _R.received_us.between(one.received_us - NEAR_US, one.received_us + NEAR_US)
-    same = [_R.complaint == one.complaint]
-    same += [_R[name] == ref for name in _REFS if (ref := getattr(one, name)) is not None]
-    return {
-        int(v) for each in same for v in connection.execute(sa.select(_R.victim).where(each, near)).scalars()
-    }
+#: Reports by what they share: column and value -> when each was received, and its victim.
+_Known = dict[tuple[str, str], list[tuple[int, int]]]
+_SHARED: Final = ("complaint", *_REFS)
+
+
+def _find_known(connection: sa.Connection, digests: Sequence[Digest]) -> _Known:
+    """Reports that share an order, account, phone or number with one of `digests`."""
+    known: _Known = {}
+    for name in _SHARED:
+        values = {value for one in digests if (value := getattr(one, name)) is not None}
+        chosen = sa.select(_R[name], _R.received_us, _R.victim).where(_R[name].in_(values))
+        for value, at_us, victim in connection.execute(chosen):
+            known.setdefault((name, value), []).append((at_us, victim))
+    return known
+
+
+def _join_victims(
+    ids: Sequence[int], digests: Sequence[Digest], known: _Known
+) -> tuple[dict[int, int], dict[int, int]]:
+    """The victim of each new report, and victims of before who turn out to be another: the one first known.
+
+    Two reports are one victim's if they share anything and were received within thirty days.
+    """
+    same: dict[int, int] = {}
+
+    def find(victim: int) -> int:
+        while victim in same:
+            victim = same[victim]
+        return victim
+
+    for id_, one in zip(ids, digests, strict=True):
+        keys = [(name, value) for name in _SHARED if (value := getattr(one, name)) is not None]
+        near = {
+            find(victim)
+            for key in keys
+            for at_us, victim in known.get(key, ())
+            if abs(at_us - one.received_us) <= NEAR_US
+        }
+        first = min(near, default=id_)
+        same |= dict.fromkeys((near | {id_}) - {first}, first)
+        for key in keys:
+            known.setdefault(key, []).append((one.received_us, id_))
+    new = set(ids)
+    return {id_: find(id_) for id_ in ids}, {victim: find(victim) for victim in same if victim not in new}
 
 
 def forget_reports(connection: sa.Connection, segment_id: int, erased: Sequence[str]) -> None:

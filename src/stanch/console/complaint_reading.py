@@ -45,7 +45,7 @@ _LOG: Final = logging.getLogger(__name__)
 _AT_ONCE: Final = 50
 _SCRIPTS_AT_ONCE: Final = 300
 #: Complaints read at a time; each time is one short transaction.
-_CHUNK: Final = 400
+_CHUNK: Final = 200
 #: Scripts are followed anew at most so often, and for no more than so small a part of the time.
 _LEAST_WAIT_S: Final = 30.0
 _PART: Final = 20
