@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, Literal
 from weakref import WeakKeyDictionary
@@ -19,13 +20,13 @@ from stanch.cases import claims as store
 from stanch.cases import complaint_reports as desk
 from stanch.cases.database import Connection, Database
 from stanch.complaints.claims import Claim, Register, Totals, add_up
-from stanch.complaints.claims.register import STATES, Author, State
+from stanch.complaints.claims.register import STATES, Author, Change, State
 from stanch.complaints.claims.sheet import import_victims
 from stanch.complaints.claims.totals import SUMS
 from stanch.complaints.council import Row, list_rows
 from stanch.complaints.count import count_victims
 from stanch.complaints.victims import VICTIMS, fold_duplicates
-from stanch.console.complaint_reading import caught_up
+from stanch.console.complaint_reading import Run, caught_up, start
 from stanch.console.pages import (
     EVERYBODY,
     PAGE_SIZE,
@@ -40,9 +41,13 @@ from stanch.console.pages import (
     Visit,
 )
 from stanch.errors import UsageError
+from stanch.findings import ComplaintCounts
 
 #: Changes of a claim that are shown.
 _HISTORY: Final = 100
+#: Reports that are counted while somebody waits, and changes that are stored in one transaction.
+_AT_ONCE: Final = 2_000
+_CHUNK: Final = 500
 
 
 class ClaimsQuery(Paged, frozen=True, kw_only=True):
@@ -90,6 +95,8 @@ class Claims(Struct, frozen=True):
     totals: Sequence[TotalRow]
     council: Sequence[CouncilRow]
     n_unread: int
+    #: Newer figures are being counted, or claims registered.
+    is_old: bool
     may_work: bool
     may_read: bool
 
@@ -144,7 +151,10 @@ class _Kept:
     #: Number of each claim's first change.
     numbers: dict[str, int] = field(default_factory=dict)
     counted_from: object = None
-    council: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame] | None = None
+    council: ComplaintCounts = field(default_factory=ComplaintCounts)
+    #: Held while the council's figures are counted, and while claims are registered beside.
+    counting: threading.Lock = field(default_factory=threading.Lock)
+    registering: threading.Lock = field(default_factory=threading.Lock)
 
 
 _KEPT: Final[WeakKeyDictionary[Database, _Kept]] = WeakKeyDictionary()
@@ -168,7 +178,7 @@ def load_claims(visit: Visit, query: ClaimsQuery) -> Claims:
     with caught_up(visit) as (now, n_unread), kept.busy:
         register = _open_register(kept, now.connection)
         claims, numbers = list(register.claims.values()), kept.numbers
-        council = _count_council(kept, now, add_up(claims))
+        council, is_old = _count_council(kept, now, add_up(claims))
     text = query.text.strip().casefold()
     chosen = [
         claim
@@ -187,19 +197,30 @@ def load_claims(visit: Visit, query: ClaimsQuery) -> Claims:
         ],
         [CouncilRow(row.section, row.item, row.currency, row.value) for row in council],
         n_unread,
+        is_old or kept.registering.locked(),
         visit.may(WORKERS),
         visit.may(WORKERS),
     )
 
 
-def _count_council(kept: _Kept, visit: Visit, totals: Sequence[Totals]) -> list[Row]:
-    state = desk.count_reports(visit.connection)
-    if kept.council is None or kept.counted_from != state:
-        reports = _list_reports(visit.connection)
-        kept.council = (*fold_duplicates(reports, {}), reports)
-        kept.counted_from = state
-    counts = count_victims(*kept.council, visit.service.settings.zone)
-    return list_rows(counts, {}, totals, visit.lang)
+def _count_council(kept: _Kept, visit: Visit, totals: Sequence[Totals]) -> tuple[list[Row], bool]:
+    """The table, and whether a newer one is being counted: many reports are counted beside."""
+    state, service = desk.count_reports(visit.connection), visit.service
+    if state != kept.counted_from and kept.counting.acquire(blocking=False):
+
+        def work(run: Run) -> None:
+            with service.database.read() as connection:
+                reports = _list_reports(connection)
+            kept.council = run(count_for_council, reports, service.settings.zone)
+            kept.counted_from = state
+
+        start(state[0] <= _AT_ONCE, kept.counting, work)
+    return list_rows(kept.council, {}, totals, visit.lang), kept.counted_from != state
+
+
+def count_for_council(reports: pl.DataFrame, zone: str) -> ComplaintCounts:
+    """What `_list_reports` gave, as the council counts it."""
+    return count_victims(*fold_duplicates(reports, {}), reports, zone)
 
 
 def _list_reports(connection: Connection) -> pl.DataFrame:
@@ -258,26 +279,59 @@ def _find_author(visit: Visit, why: str) -> Author:
     return Author(visit.person.name, why, datetime.fromtimestamp(visit.now_us / 1e6, UTC))
 
 
-def _open_copy(visit: Visit) -> _Kept:
-    """A register of its own to change: what is kept must not have what a transaction may yet undo."""
-    copy = _Kept()
-    _open_register(copy, visit.connection)
-    return copy
+def _open_trial(kept: _Kept, connection: Connection) -> tuple[Register, dict[str, int]]:
+    """A register to try changes on, without history: what is kept must not have what may yet be undone."""
+    trial = Register(Path())
+    with kept.busy:
+        after = kept.newest if store.find_newest(connection)[0] >= kept.newest else 0
+        if after:
+            trial.claims = dict(kept.register.claims)
+        numbers = dict(kept.numbers) if after else {}
+    for id_, change in store.list_changes(connection, after):
+        trial.apply(change)
+        numbers.setdefault(change.claim, id_)
+    trial.changes.clear()
+    return trial, numbers
 
 
 def register_victims(visit: Visit, _: RegisterForm) -> Done:
     """A claim for each victim of fraud who has none, of what was lost by the report or by its text."""
-    register = _open_copy(visit).register
-    n_known = len(register.changes)
-    done = import_victims(register, _list_reports(visit.connection), _find_author(visit, "complaints"))
-    store.add_changes(visit.connection, register.changes[n_known:])
-    return Done("/console/complaints/claims", "", f"{done.n_new}")
+    database = visit.service.database
+    kept = _KEPT.setdefault(database, _Kept())
+    author = _find_author(visit, "complaints")
+    done = Done("/console/complaints/claims")
+    if desk.count_reports(visit.connection)[0] <= _AT_ONCE:
+        trial, _numbers = _open_trial(kept, visit.connection)
+        store.add_changes(visit.connection, find_new(trial, _list_reports(visit.connection), author))
+        return done
+    if not kept.registering.acquire(blocking=False):
+        raise MistakeError("", "busy")
+
+    def work(run: Run) -> None:
+        with database.read() as connection:
+            trial, _numbers = _open_trial(kept, connection)
+            reports = _list_reports(connection)
+        changes = run(find_new, trial, reports, author)
+        for at in range(0, len(changes), _CHUNK):
+            database.write(partial(store.add_changes, changes=changes[at : at + _CHUNK]))
+
+    start(False, kept.registering, work)
+    return done
+
+
+def find_new(register: Register, reports: pl.DataFrame, author: Author) -> list[Change]:
+    """The changes that register victims of `reports` who have no claim; `register` has no history yet."""
+    import_victims(register, reports, author)
+    return register.changes
 
 
 def change_claim(visit: Visit, form: ChangeForm) -> Done:
     """Change the state of a claim, and an amount with it."""
-    copy = _open_copy(visit)
-    claim = next((name for name, number in copy.numbers.items() if number == form.number), None)
+    kept = _KEPT.setdefault(visit.service.database, _Kept())
+    if kept.registering.locked():
+        raise MistakeError("", "busy")
+    trial, numbers = _open_trial(kept, visit.connection)
+    claim = next((name for name, number in numbers.items() if number == form.number), None)
     if claim is None:
         raise MissingError("no such claim")
     amounts: dict[str, Decimal] = {}
@@ -288,10 +342,10 @@ def change_claim(visit: Visit, form: ChangeForm) -> Done:
             raise MistakeError("amount", "invalid") from None
     more = {"amounts": amounts, "of": form.of.strip() if form.state == "duplicate" else ""}
     try:
-        copy.register.apply(_find_author(visit, form.why).write(claim, form.state, **more))
+        trial.apply(_find_author(visit, form.why).write(claim, form.state, **more))
     except UsageError as error:
         raise MistakeError("state", "contradicts") from error
-    store.add_changes(visit.connection, copy.register.changes[-1:])
+    store.add_changes(visit.connection, trial.changes)
     return Done(f"/console/complaints/claims/{form.number}", f"claim:{form.number}", form.state)
 
 
