@@ -108,9 +108,9 @@ class ClaimQuery(Struct, frozen=True):
 
 
 class ClaimChange(Struct, frozen=True):
-    """One change of a claim."""
+    """One change of a claim. `at_us` is microseconds since 1970-01-01 UTC."""
 
-    at: str
+    at_us: int
     by: str
     why: str
     state: State
@@ -250,11 +250,15 @@ def load_claim(visit: Visit, query: ClaimQuery) -> ClaimPage:
     return ClaimPage(
         _make_row(claim, query.number),
         [
-            ClaimChange(c.at, c.by, c.why, c.state, _tell_amounts(c.amounts), c.of)
+            ClaimChange(_find_moment(c.at), c.by, c.why, c.state, _tell_amounts(c.amounts), c.of)
             for c in changes[-_HISTORY:]
         ],
         visit.may(WORKERS),
     )
+
+
+def _find_moment(at: str) -> int:
+    return round(datetime.fromisoformat(at).timestamp()) * 1_000_000
 
 
 def _make_row(claim: Claim, number: int) -> ClaimRow:
