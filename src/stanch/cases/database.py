@@ -30,7 +30,7 @@ Job = Callable[[sa.Connection], T]
 Connection: TypeAlias = sa.Connection
 
 #: The newest step in `migrations/versions`; known without loading Alembic, which takes half a second.
-HEAD: Final = "0005"
+HEAD: Final = "0006"
 FILE_NAME: Final = "stanch.sqlite"
 #: Writes that share a commit at most; more would only make the first of them wait.
 _MAX_GROUP: Final = 256

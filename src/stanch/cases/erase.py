@@ -10,6 +10,7 @@ import msgspec
 import sqlalchemy as sa
 import zstandard
 
+from stanch.cases.complaint_reports import forget_reports
 from stanch.cases.erase_work import erase_work
 from stanch.cases.schema import AGENT_SESSIONS, LATE_LOOKS, RESETS, SEGMENTS
 from stanch.evidence.erasing import Erasing
@@ -46,6 +47,10 @@ def erase_rows(connection: sa.Connection, erasing: Erasing, *, write: bool) -> C
         erased["texts"] += n_cleaned
         if write and (len(kept) < len(rows) or n_cleaned):
             _store(connection, segment.id, kept)
+            if segment.table_name == "complaints":
+                forget_reports(
+                    connection, segment.id, [row["complaint"] for row in rows if erasing.wants(row)]
+                )
     erased["resets"] = _erase(connection, RESETS, _which_resets(erasing), write=write)
     erased["late_looks"] = _erase(connection, LATE_LOOKS, _which_looks(erasing), write=write)
     erased += erase_work(connection, erasing, write=write)

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     Double,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -314,5 +315,71 @@ EVIDENCE_FILES: Final = Table(
     Column("n_bytes", BigInteger, nullable=False),
     Column("table_name", String(16), nullable=False),
     Column("seen", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+#: One row per complaint that was taken in, read once and without what names a person: `text` is masked,
+#: `victim` is the id of the first report of the same victim, references are keyed hashes. `row` is the row of
+#: its segment from 0, or -1 once the segment was written anew and has to be read again. `kind` is what a
+#: person corrected it to, else what was read; `told` is the rest of the reading, as JSON.
+COMPLAINT_REPORTS: Final = Table(
+    "complaint_reports",
+    METADATA,
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    Column("segment_id", _NUMBER, nullable=False),
+    Column("row", BigInteger, nullable=False),
+    Column("complaint", String(256), nullable=False, index=True),
+    Column("victim", BigInteger, nullable=False, index=True),
+    Column("received_us", BigInteger, nullable=False, index=True),
+    Column("day", String(10), nullable=False, index=True),
+    Column("kind", String(24), nullable=False, index=True),
+    Column("confidence", Double, nullable=False),
+    Column("corrected", Boolean, nullable=False),
+    Column("region", String(100), nullable=False, index=True),
+    Column("channel", String(100), nullable=False),
+    Column("loss", Double),
+    Column("currency", String(3), nullable=False),
+    Column("script", BigInteger, index=True),
+    Column("order_ref", String(24), index=True),
+    Column("account_ref", String(24), index=True),
+    Column("phone_ref", String(24), index=True),
+    Column("told", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Index("ix_complaint_reports_segment_id_row", "segment_id", "row"),
+    # The audit and links name them by id, so none may come a second time.
+    sqlite_autoincrement=True,
+)
+
+#: One row per value that a person corrected in the reading of a complaint; the newest of a column counts.
+#: `value` is JSON, of the words of the contract alone.
+COMPLAINT_CORRECTIONS: Final = Table(
+    "complaint_corrections",
+    METADATA,
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    Column("complaint", String(256), nullable=False, index=True),
+    Column("column_name", String(24), nullable=False),
+    Column("value", String(2_000), nullable=False),
+    Column("person_id", _NUMBER, ForeignKey("people.id"), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+)
+
+#: One row per scam script that was noticed, numbered in that order; `content` is the JSON of its description.
+COMPLAINT_SCRIPTS: Final = Table(
+    "complaint_scripts",
+    METADATA,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("content", Text, nullable=False),
+)
+
+#: One row per change of a claim, never changed itself but for `purge`: `content` is the JSON of the change.
+#: `of` is the claim that it is said to repeat.
+CLAIM_CHANGES: Final = Table(
+    "claim_changes",
+    METADATA,
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    Column("claim", String(256), nullable=False, index=True),
+    Column("of", String(256), nullable=False, index=True),
+    Column("content", Text, nullable=False),
+    # What was replayed is told by the newest id, so none may come a second time.
     sqlite_autoincrement=True,
 )

@@ -20,7 +20,7 @@ from stanch.complaints.reading.story import ASKED, PRETEXTS
 from stanch.errors import UsageError
 from stanch.evidence.tables import FIELDS
 
-_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
+WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "kind": KINDS,
     "claimed_identity": IDENTITIES,
     "pretexts": PRETEXTS,
@@ -97,7 +97,7 @@ def _check(column: str, value: Any, path: Path, line: int) -> Any:
         raise UsageError(f"{column} is a list", file=str(path), line=line)
     if column == "losses":
         return [_read_loss(loss, path, line) for loss in words]
-    known = _WORDS.get(column)
+    known = WORDS.get(column)
     for word in words:
         if known is not None and word is not None and word not in known:
             raise UsageError(

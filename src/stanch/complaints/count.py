@@ -44,10 +44,13 @@ def count_complaints(engine: Engine, zone: str = "UTC") -> ComplaintCounts:
     ]
     victims = victims.with_columns(pl.Series("region", regions, pl.String))
     engine.put("victims", victims.select(*VICTIMS))
-    return _count(victims, losses, reports, zone)
+    return count_victims(victims, losses, reports, zone)
 
 
-def _count(victims: pl.DataFrame, lost: pl.DataFrame, reports: pl.DataFrame, zone: str) -> ComplaintCounts:
+def count_victims(
+    victims: pl.DataFrame, lost: pl.DataFrame, reports: pl.DataFrame, zone: str
+) -> ComplaintCounts:
+    """Count what `fold_duplicates` made of `reports`."""
     if victims.is_empty():
         return ComplaintCounts()
     days = [_find_day(t, ZoneInfo(zone)) for t in victims["received_us"]]

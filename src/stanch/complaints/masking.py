@@ -121,15 +121,23 @@ def mask_text(text: str) -> str:
 
     Amounts of money and dates stay. Masking twice changes nothing.
     """
-    spans = sorted(_find_people(text), key=lambda s: (s[0], -s[1]))
     parts: list[str] = []
     at = 0
-    for start, end, word in spans:
-        if start < at:
-            continue
+    for start, end, word in find_masked(text):
         parts += [text[at:start], word]
         at = end
     return "".join(parts) + text[at:]
+
+
+def find_masked(text: str) -> list[tuple[int, int, str]]:
+    """Start, end and word of what `mask_text` replaces, in order; none overlaps another."""
+    found: list[tuple[int, int, str]] = []
+    at = 0
+    for start, end, word in sorted(_find_people(text), key=lambda s: (s[0], -s[1])):
+        if start >= at:
+            found.append((start, end, word))
+            at = end
+    return found
 
 
 def _find_people(text: str) -> Iterator[tuple[int, int, str]]:

@@ -138,6 +138,14 @@ def name_kind(kind: str, language: str) -> str:
     return known[language] if known else kind
 
 
+def list_words(language: str) -> dict[str, dict[str, str]]:
+    """What words are called: of `kind`, `claimed_identity`, `pretexts` and `asked`, by column."""
+    return {
+        column: {word: told[language] for word, told in words.items()}
+        for column, words in _load_names().items()
+    }
+
+
 def _name(kind: str, who: str | None, shares: dict[str, dict[str, float]], language: str) -> str:
     """For instance `Fake customer service (the platform): membership to cancel; asks to share the screen`."""
     names = _load_names()
