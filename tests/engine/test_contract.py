@@ -195,7 +195,6 @@ def test_a_parquet_file_is_a_table_without_being_copied(engine: Engine, tmp_path
     path = tmp_path / "it's.parquet"
     pl.DataFrame({"n": [1, 2], "text": ["淘", None]}).write_parquet(path)
     engine.put("t", pl.DataFrame({"n": [7]}))
-    engine.drop("t")
     engine.view_parquet("t", path)
     assert engine.has("t")
     assert engine.count("t") == 2
@@ -204,6 +203,12 @@ def test_a_parquet_file_is_a_table_without_being_copied(engine: Engine, tmp_path
     ]
     engine.run(Step("u", "SELECT count(*) AS n FROM t"))
     assert engine.fetch("SELECT n FROM u").rows() == [(2,)]
+    engine.put("t", pl.DataFrame({"n": [7]}))
+    assert engine.fetch("SELECT n FROM t").rows() == [(7,)], "a table takes the place of what was a file"
+    engine.view_parquet("t", path)
+    engine.drop("t")
+    assert not engine.has("t")
+    assert path.exists()
 
 
 # What a step's SQL means must be the same on every engine.

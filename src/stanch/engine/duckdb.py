@@ -36,6 +36,7 @@ class DuckDBEngine:
         if settings.threads:
             config["threads"] = settings.threads
         self._connection = duckdb.connect(":memory:", config=config)
+        self._views: set[str] = set()
         self._connection.execute("SET TimeZone = 'UTC'")
         # DuckDB draws its bar on standard output, which belongs to results.
         self._connection.execute("SET enable_progress_bar = false")
@@ -44,15 +45,18 @@ class DuckDBEngine:
 
     def create(self, table: str, schema: Mapping[str, str]) -> None:
         columns = ", ".join(f"{_quote(name)} {sql_type}" for name, sql_type in schema.items())
+        self._free(table)
         self._execute(f"CREATE OR REPLACE TABLE {_quote(table)} ({columns})")
 
     def append(self, table: str, frame: pl.DataFrame) -> None:
         self._with_frame(f"INSERT INTO {_quote(table)} BY NAME SELECT * FROM _frame", frame)
 
     def put(self, table: str, frame: pl.DataFrame) -> None:
+        self._free(table)
         self._with_frame(f"CREATE OR REPLACE TABLE {_quote(table)} AS SELECT * FROM _frame", frame)
 
     def run(self, step: Step) -> None:
+        self._free(step.output)
         self._execute(f"CREATE OR REPLACE TABLE {_quote(step.output)} AS {step.render('duckdb')}")
 
     def fetch(self, sql: str, params: Mapping[str, Value] | None = None) -> pl.DataFrame:
@@ -74,6 +78,7 @@ class DuckDBEngine:
 
     def drop(self, *tables: str) -> None:
         for table in tables:
+            self._free(table)
             self._execute(f"DROP TABLE IF EXISTS {_quote(table)}")
 
     def write_parquet(
@@ -91,13 +96,19 @@ class DuckDBEngine:
         )
 
     def view_parquet(self, table: str, path: Path) -> None:
-        self._execute(
-            f"CREATE OR REPLACE VIEW {_quote(table)} AS SELECT * FROM read_parquet({_literal(str(path))})"
-        )
+        self.drop(table)
+        self._execute(f"CREATE VIEW {_quote(table)} AS SELECT * FROM read_parquet({_literal(str(path))})")
+        self._views.add(table)
 
     def close(self) -> None:
         self._connection.close()
         self._remove_spill()
+
+    def _free(self, table: str) -> None:
+        # DuckDB puts no table in a view's place, and drops none by the name of table.
+        if table in self._views:
+            self._views.remove(table)
+            self._execute(f"DROP VIEW {_quote(table)}")
 
     def _execute(self, sql: str) -> None:
         with _named_errors():
