@@ -164,12 +164,14 @@ def _vectorise(features: Sequence[NDArray[np.int64]], concepts: Sequence[_Concep
 
 def _list_concepts(reading: Reading) -> _Concepts:
     """Hashes of what was read, and the root of each one's probability: so the product of two texts is the
-    Bhattacharyya coefficient, and two that leave the same doubt, as between two kinds, are alike."""
+    Bhattacharyya coefficient, and two that leave the same doubt, as between two kinds, are alike. The kind
+    counts double, and so does a pretext."""
     sure = {(mark.field, mark.value): mark.confidence for mark in reading.marks}
     who = reading.claimed_identity or ""
-    p = {f"kind {kind}": share for kind, share in reading.p_kind.items()}
+    p = {f"{n} {kind}": share for kind, share in reading.p_kind.items() for n in ("kind", "kind2")}
     p[f"who {who}"] = sure.get(("claimed_identity", who), 1.0)
-    p |= {f"pretext {pretext}": sure.get(("pretexts", pretext), 1.0) for pretext in reading.pretexts}
+    for pretext in reading.pretexts:
+        p[f"pretext {pretext}"] = p[f"pretext2 {pretext}"] = sure.get(("pretexts", pretext), 1.0)
     for asked in reading.asked:
         p[f"asked {asked}"] = sure.get(("asked", asked), 1.0)
         if asked in _WAYS:
