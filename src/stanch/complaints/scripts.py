@@ -163,9 +163,8 @@ def _vectorise(features: Sequence[NDArray[np.int64]], concepts: Sequence[_Concep
 
 
 def _list_concepts(reading: Reading) -> _Concepts:
-    """Hashes of what was read, and the root of each one's probability: so the product of two texts is the
-    Bhattacharyya coefficient, and two that leave the same doubt, as between two kinds, are alike. The kind
-    counts double, and so does a pretext."""
+    """Hashes of what was read, and the probability of each: so two texts that leave the same doubt, as
+    between two kinds, are alike. The kind counts double, and so does a pretext."""
     sure = {(mark.field, mark.value): mark.confidence for mark in reading.marks}
     who = reading.claimed_identity or ""
     p = {f"{n} {kind}": share for kind, share in reading.p_kind.items() for n in ("kind", "kind2")}
@@ -178,7 +177,7 @@ def _list_concepts(reading: Reading) -> _Concepts:
             way = f"way {_WAYS[asked]}"
             p[way] = max(p.get(way, 0.0), p[f"asked {asked}"])
     ids = np.array([zlib.crc32(word.encode()) % N_FEATURES for word in p], dtype=np.int64)
-    return ids, np.sqrt(np.array(list(p.values()), dtype=np.float32))
+    return ids, np.array(list(p.values()), dtype=np.float32)
 
 
 def _group(vectors: Vectors, rng: np.random.Generator) -> NDArray[np.int64]:
