@@ -200,6 +200,22 @@ def test_a_new_script_is_noticed_on_the_day_of_its_third_complaint_among_others(
     assert known.labels.tolist() == followed.labels[cut].tolist(), "later complaints change nothing"
 
 
+def test_a_story_that_is_read_now_as_one_kind_and_now_as_another_is_one_script() -> None:
+    callers = (
+        "He claimed to be from DPD",
+        "She said she was from Royal Mail",
+        "The caller posed as a courier",
+    )
+    pretexts = ("my card was compromised", "my account was used for money laundering")
+    asked = ("asked me to read out the code I was texted", "wanted the one-time code")
+    courier = [f"{a}, {b}, {c}. I hung up." for a in callers for b in pretexts for c in asked]
+    loan = [f"{a}, I was on a trade account, told me to apply for a loan. I lost £90." for a in callers]
+    kinds = {one.reading.kind for one in map(tell, courier)}
+    assert len(kinds) > 1
+    labels = find_scripts([tell(text) for text in (*courier, *loan)]).tolist()
+    assert labels == [0] * len(courier) + [1] * len(loan)
+
+
 def test_complaints_too_far_apart_make_no_new_script() -> None:
     told = [tell(WHOLESALER[0].format(n=n)) for n in (3, 5, 8)]
     days = [date(2024, 5, 1) + timedelta(days=n) for n in (0, 20, 40)]

@@ -1,13 +1,15 @@
 """Complaints -> scam scripts: groups that tell the same story, without a list of known ones.
 
-Two complaints are alike by what was read from them (kind, claimed identity, pretexts, what was asked) and
-by their words, half each. Average-link clustering of at most `_SAMPLE` texts finds the scripts; everything
-else joins the nearest, and what is near to none is clustered anew, until nothing more comes of it. So the
-time grows linearly, and a script of a handful of complaints among a hundred thousand is still found.
+Two complaints are alike by what was read from them (kind, claimed identity, pretexts, what was asked, each
+as surely as it was read) and by their words, half each. Average-link clustering of at most `_SAMPLE` texts
+finds the scripts; everything else joins the nearest, and what is near to none is clustered anew, until
+nothing more comes of it. So the time grows linearly, and a script of a handful of complaints among a hundred
+thousand is still found.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -20,12 +22,11 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
 from stanch.complaints.reading import Reading
-from stanch.complaints.vectors import hash_words, normalise, stack, weigh
+from stanch.complaints.vectors import N_FEATURES, normalise, stack, weigh
 
 #: A script is noticed with its third complaint.
 MIN_SIZE: Final = 3
 _SAMPLE: Final = 3_000
-_CONCEPTS: Final = 1 << 12
 #: Share of what was read, against the words, in the likeness of two texts.
 _SHARE: Final = 0.5
 #: Average likeness within a script.
@@ -50,6 +51,8 @@ _WAYS: Final = {
 }
 
 Vectors: TypeAlias = "sparse.csr_array"
+#: Hashes and values.
+_Concepts: TypeAlias = tuple[NDArray[np.int64], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ def find_scripts(told: Sequence[Told], seed: int = 0) -> NDArray[np.int64]:
             int,
         )
         if len(rows) >= MIN_SIZE:
-            concepts = [_hash_concepts(told[i]) for i in rows]
+            concepts = [_list_concepts(told[i].reading) for i in rows]
             vectors = _vectorise([told[i].features for i in rows], concepts)
             found = _group(vectors, np.random.default_rng(seed))
             labels[rows] = np.where(found >= 0, found + n, -1)
@@ -103,7 +106,7 @@ def follow_scripts(told: Sequence[Told], days: Sequence[date]) -> Followed:
     labels = np.full(len(told), -1, dtype=np.int64)
     founders: list[list[int]] = []
     of_fraud = [i for i, one in enumerate(told) if one.reading.kind != "not_fraud"]
-    concepts = {i: _hash_concepts(told[i]) for i in of_fraud}
+    concepts = {i: _list_concepts(told[i].reading) for i in of_fraud}
     news: dict[tuple[date, str], list[int]] = {}
     for i in sorted(of_fraud, key=lambda i: days[i]):
         news.setdefault((days[i], told[i].reading.language), []).append(i)
@@ -151,27 +154,30 @@ def _find_new(vectors: Vectors, at: dict[int, int], pool: list[int]) -> list[lis
     return [group for group in found if len(group) >= MIN_SIZE]
 
 
-def _vectorise(features: Sequence[NDArray[np.int64]], concepts: Sequence[NDArray[np.int64]]) -> Vectors:
-    told, words = weigh(stack(concepts, _CONCEPTS)), weigh(stack(features))
+def _vectorise(features: Sequence[NDArray[np.int64]], concepts: Sequence[_Concepts]) -> Vectors:
+    told = weigh(stack([ids for ids, _ in concepts], values=[values for _, values in concepts]))
+    words = weigh(stack(features))
     return sparse.csr_array(
         sparse.hstack([told * np.sqrt(_SHARE), words * np.sqrt(1 - _SHARE)], format="csr")
     )
 
 
-def _hash_concepts(told: Told) -> NDArray[np.int64]:
-    return hash_words(_list_concepts(told.reading), _CONCEPTS)
-
-
-def _list_concepts(reading: Reading) -> list[str]:
-    """What was read, as words; the kind counts double, and so does a pretext."""
-    return [
-        f"kind {reading.kind}",
-        f"kind2 {reading.kind}",
-        f"who {reading.claimed_identity}",
-        *(f"{n} {p}" for p in reading.list_sure("pretexts") for n in ("pretext", "pretext2")),
-        *(f"asked {a}" for a in reading.list_sure("asked")),
-        *(f"way {_WAYS[a]}" for a in reading.list_sure("asked") if a in _WAYS),
-    ]
+def _list_concepts(reading: Reading) -> _Concepts:
+    """Hashes of what was read, and the probability of each: so two texts that leave the same doubt, as
+    between two kinds, are alike. The kind counts double, and so does a pretext."""
+    sure = {(mark.field, mark.value): mark.confidence for mark in reading.marks}
+    who = reading.claimed_identity or ""
+    p = {f"{n} {kind}": share for kind, share in reading.p_kind.items() for n in ("kind", "kind2")}
+    p[f"who {who}"] = sure.get(("claimed_identity", who), 1.0)
+    for pretext in reading.pretexts:
+        p[f"pretext {pretext}"] = p[f"pretext2 {pretext}"] = sure.get(("pretexts", pretext), 1.0)
+    for asked in reading.asked:
+        p[f"asked {asked}"] = sure.get(("asked", asked), 1.0)
+        if asked in _WAYS:
+            way = f"way {_WAYS[asked]}"
+            p[way] = max(p.get(way, 0.0), p[f"asked {asked}"])
+    ids = np.array([zlib.crc32(word.encode()) % N_FEATURES for word in p], dtype=np.int64)
+    return ids, np.array(list(p.values()), dtype=np.float32)
 
 
 def _group(vectors: Vectors, rng: np.random.Generator) -> NDArray[np.int64]:

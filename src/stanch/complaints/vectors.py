@@ -37,19 +37,22 @@ def list_features(text: Text) -> NDArray[np.int64]:
     return np.array(sorted(hashes), dtype=np.int64)
 
 
-def stack(rows: Sequence[NDArray[np.int64]], n_features: int = N_FEATURES) -> sparse.csr_array:
-    """Rows of feature indices as a matrix of ones."""
+def stack(
+    rows: Sequence[NDArray[np.int64]],
+    n_features: int = N_FEATURES,
+    values: Sequence[NDArray[np.float32]] | None = None,
+) -> sparse.csr_array:
+    """Rows of feature indices as a matrix of `values`, None: of ones."""
     indptr = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
     indices = np.concatenate(rows) if rows else np.zeros(0, np.int64)
-    return sparse.csr_array(
-        (np.ones(len(indices), np.float32), indices, indptr), shape=(len(rows), n_features)
-    )
+    data = np.concatenate(values) if values else np.ones(len(indices), np.float32)
+    return sparse.csr_array((data, indices, indptr), shape=(len(rows), n_features))
 
 
 def weigh(matrix: sparse.csr_array) -> sparse.csr_array:
-    """`matrix` with each feature weighed by log(n/df), what stands in one row alone left out, rows of
-    length 1."""
-    counts = np.bincount(matrix.indices, minlength=matrix.shape[1])
+    """`matrix` with each feature weighed by log(n/df), where df adds up its values, what is worth one row
+    alone left out, rows of length 1."""
+    counts = np.bincount(matrix.indices, matrix.data, minlength=matrix.shape[1])
     weights = np.where(counts > 1, _COMMON + np.log((1 + matrix.shape[0]) / (1 + counts)), 0.0).astype(
         np.float32
     )

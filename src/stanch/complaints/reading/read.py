@@ -73,10 +73,6 @@ class Reading:
     own_phones: list[str] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
 
-    def list_sure(self, column: str) -> list[str]:
-        """Values of `column` read with a confidence of one half or more."""
-        return [m.value for m in self.marks if m.field == column and m.confidence >= 0.5]
-
 
 class Reader(Protocol):
     """Anything that reads a report: the rules here, or a language model put in their place by a caller."""
