@@ -124,7 +124,7 @@ class Duty:
 
     async def finish(self) -> None:
         """Before the service stops: store what is not stored yet."""
-        if self._warning is not None:
+        if self._warning is not None and not self._warning.done():
             await self._warning
         await self._try("database", self._store())
         await self._try("database", self._store_uses())
