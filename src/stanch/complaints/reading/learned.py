@@ -38,6 +38,9 @@ LABELS: Final = (
 #: Lengths of the parts of a text's vector, against 1 for its n-grams; a rule's hit counts by itself.
 _RULE: Final = 0.5
 _SENSES: Final = 1.5
+#: What a rule finds in plain words is told, however much the rest of the text speaks against it: at first
+#: contact about as often right as wrong where the weights alone would not tell it.
+PLAIN: Final = 0.5
 
 Ids = NDArray[np.int64]
 Values = NDArray[np.float32]
@@ -45,11 +48,13 @@ Values = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Described:
-    """A text as a sparse vector (`ids`, `values`), with the windows that it was made of."""
+    """A text as a sparse vector (`ids`, `values`), the windows that it was made of, and what rules found."""
 
     windows: Windows
     ids: Ids
     values: Values
+    #: Of `LABELS`, those that rules found in plain words.
+    found: Ids
 
     @cached_property
     def by_window(self) -> list[Ids]:
@@ -74,7 +79,9 @@ class Learned:
     def weigh(self, described: Described) -> NDArray[np.float64]:
         """Probability of each of `LABELS`."""
         scores = described.values @ self.labels[described.ids] + self.labels[-1]
-        return expit(np.asarray(scores, dtype=np.float64))
+        p: NDArray[np.float64] = expit(np.asarray(scores, dtype=np.float64))
+        p[described.found] = np.maximum(p[described.found], PLAIN)
+        return p
 
     def weigh_amount(self, ids: Ids, values: Values) -> float:
         """Probability that an amount (`amounts.describe_amount`) left the victim."""
@@ -115,7 +122,8 @@ def describe(
     n_rules = count_rules(text.language)
     grams, senses = _merge(windows.grams), _merge(windows.senses)
     rules = _merge(windows.rules)
-    told = {LABELS.index(label) for label in found}
+    plain = np.array(sorted(LABELS.index(label) for label in found), dtype=np.int64)
+    told = set(plain.tolist())
     if identity is not None:
         told.add(LABELS.index(f"claimed_identity.{identity.name}"))
     who = sorted(told)
@@ -134,7 +142,7 @@ def describe(
             np.full(len(who), _RULE),
         ]
     ).astype(np.float32)
-    return Described(windows, ids, values)
+    return Described(windows, ids, values, plain)
 
 
 def _hide_denied(text: Text, words: Lexicon) -> Text:

@@ -16,7 +16,7 @@ from itertools import combinations
 from typing import Final
 
 from stanch.complaints.reading.amounts import describe_amount
-from stanch.complaints.reading.learned import Learned
+from stanch.complaints.reading.learned import PLAIN, Learned
 from stanch.complaints.reading.money import Money
 from stanch.complaints.reading.roles import Role, Surroundings, find_role, load_words
 from stanch.complaints.reading.text import Text
@@ -78,12 +78,18 @@ class Judged:
 def find_losses(text: Text, amounts: Sequence[Money], learned: Learned) -> list[Loss]:
     """Payments of the victim in order of place."""
     judged = judge_amounts(text, amounts)
-    weighed = [learned.weigh_amount(*describe_amount(text, amounts, i, j.role)) for i, j in enumerate(judged)]
+    weighed = [
+        max(
+            learned.weigh_amount(*describe_amount(text, amounts, i, j.role)),
+            PLAIN if j.role == "loss" else 0.0,
+        )
+        for i, j in enumerate(judged)
+    ]
     stopped = [j.money for j in judged if j.blocked]
     losses = [
         replace(j, role="loss", sure=p)
         for j, p in zip(judged, weighed, strict=True)
-        if p >= 0.5 and not any(_is_same(j.money, m) for m in stopped)
+        if p >= PLAIN and not any(_is_same(j.money, m) for m in stopped)
     ]
     losses = _drop_totals(_drop_repeats(losses))
     return [
