@@ -95,7 +95,11 @@ class Served:
 
     def client(self, key: str = "") -> httpx.Client:
         headers = {"X-Api-Key": key} if key else {}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False)
+        # It says that it listens a moment before it does.
+        transport = httpx.HTTPTransport(retries=8)
+        return httpx.Client(
+            base_url=self.url, headers=headers, timeout=60, trust_env=False, transport=transport
+        )
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
