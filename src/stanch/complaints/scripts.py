@@ -18,8 +18,6 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import squareform
 
 from stanch.complaints.reading import Reading
 from stanch.complaints.vectors import N_FEATURES, normalise, stack, weigh
@@ -208,6 +206,10 @@ def _group(vectors: Vectors, rng: np.random.Generator) -> NDArray[np.int64]:
 
 def _link(vectors: Vectors) -> NDArray[np.int64]:
     """Average-link groups of a few thousand rows, numbered from 1."""
+    # The service, which groups complaints in a process of its own, need not load this at its start.
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import squareform
+
     likeness = np.asarray((vectors @ vectors.T).todense(), dtype=np.float32)
     distance = np.clip(1.0 - likeness, 0.0, None)
     np.fill_diagonal(distance, 0.0)
