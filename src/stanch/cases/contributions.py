@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import Any, Final, Literal
 
@@ -11,7 +10,7 @@ from msgspec import Struct
 
 from stanch.cases.incidents import Actor, note_change
 from stanch.cases.people import NAME_PATTERN, list_people
-from stanch.cases.schema import INCIDENT_FILES, INCIDENT_NOTES, INCIDENT_PINS, INCIDENT_TASKS, MENTIONS
+from stanch.cases.schema import INCIDENT_NOTES, INCIDENT_PINS, INCIDENT_TASKS, MENTIONS
 
 Clock = Literal["", "gdpr", "cn"]
 _HOUR_US: Final = 3_600_000_000
@@ -52,17 +51,6 @@ class Pin(Struct, frozen=True):
     at_us: int
     path: str
     label: str
-
-
-class File(Struct, frozen=True):
-    """One file, without what is in it."""
-
-    id: int
-    person_id: int
-    at_us: int
-    name: str
-    sha256: bytes
-    n_bytes: int
 
 
 def add_task(
@@ -207,33 +195,6 @@ def list_pins(connection: sa.Connection, number: int) -> list[Pin]:
     """As they came."""
     chosen = sa.select(*_pick(INCIDENT_PINS, Pin)).where(INCIDENT_PINS.c.incident_id == number)
     return [Pin(**row._mapping) for row in connection.execute(chosen.order_by(INCIDENT_PINS.c.id))]
-
-
-def add_file(connection: sa.Connection, number: int, name: str, content: bytes, actor: Actor) -> None:
-    """Keep a file."""
-    connection.execute(
-        INCIDENT_FILES.insert().values(
-            incident_id=number, person_id=actor.person_id, at_us=actor.at_us, name=name[:200],
-            sha256=hashlib.sha256(content).digest(), n_bytes=len(content), content=content,
-        )
-    )  # fmt: skip
-    note_change(connection, number, actor, "file", name)
-
-
-def list_files(connection: sa.Connection, number: int) -> list[File]:
-    """As they came."""
-    chosen = sa.select(*_pick(INCIDENT_FILES, File)).where(INCIDENT_FILES.c.incident_id == number)
-    return [File(**row._mapping) for row in connection.execute(chosen.order_by(INCIDENT_FILES.c.id))]
-
-
-def read_file(connection: sa.Connection, number: int, file_id: int) -> tuple[str, bytes] | None:
-    """Name and content of a file; None if there is none such."""
-    row = connection.execute(
-        sa.select(INCIDENT_FILES.c.name, INCIDENT_FILES.c.content).where(
-            INCIDENT_FILES.c.id == file_id, INCIDENT_FILES.c.incident_id == number
-        )
-    ).first()
-    return None if row is None else (row.name, bytes(row.content))
 
 
 def _pick(table: sa.Table, kind: type[Struct]) -> list[Any]:

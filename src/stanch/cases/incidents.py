@@ -11,13 +11,12 @@ from stanch.cases.schema import INCIDENT_HISTORY, INCIDENT_PEOPLE, INCIDENTS
 from stanch.errors import UsageError
 
 Severity = Literal["low", "medium", "high", "critical"]
-SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
 #: As NIST SP 800-61 has the phases of handling: found, kept from spreading, over.
 State = Literal["open", "contained", "closed"]
 STATES: Final[tuple[State, ...]] = get_args(State)
 Kind = Literal[
     "opened", "title", "severity", "state", "owner", "joined", "left", "task", "task_done", "task_open",
-    "note", "note_withdrawn", "pin", "pin_removed", "file", "file_removed", "investigation",
+    "note", "note_withdrawn", "pin", "pin_removed", "investigation",
 ]  # fmt: skip
 
 

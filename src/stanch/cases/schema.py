@@ -251,20 +251,6 @@ INCIDENT_PINS: Final = Table(
     Column("label", String(200), nullable=False),
 )
 
-#: One row per file that belongs to an incident.
-INCIDENT_FILES: Final = Table(
-    "incident_files",
-    METADATA,
-    Column("id", _NUMBER, primary_key=True, autoincrement=True),
-    Column("incident_id", _NUMBER, ForeignKey("incidents.id"), nullable=False, index=True),
-    Column("person_id", _NUMBER, ForeignKey("people.id"), nullable=False),
-    Column("at_us", BigInteger, nullable=False),
-    Column("name", String(200), nullable=False),
-    Column("sha256", LargeBinary(32), nullable=False),
-    Column("n_bytes", BigInteger, nullable=False),
-    Column("content", LargeBinary, nullable=False),
-)
-
 #: One row per login of a stranger that waits to be looked at again: which look, when it is due, and the
 #: guard's context (MessagePack), in which account and address stand as the shop named them.
 LATE_LOOKS: Final = Table(

@@ -103,7 +103,6 @@ _STOP_EN: Final = re.compile(
     r"according to|instructed|i was|she was|he was|i had been|that (?:i|she|he) (?:was|had been"
     r"|must|should|would|could)|n say|and that (?:my|her|his|the))\b"
 )
-_START_ZH: Final = re.compile(r"(?:我|她|他|其|客户|用户|顾客|俺|事主|的)")
 
 
 #: Words that name no particular thing.

@@ -141,18 +141,6 @@ def _make_contributions() -> None:
         sa.Column("label", sa.String(200), nullable=False),
     )
     op.create_index("ix_incident_pins_incident_id", "incident_pins", ["incident_id"])
-    op.create_table(
-        "incident_files",
-        sa.Column("id", _NUMBER, primary_key=True, autoincrement=True),
-        sa.Column("incident_id", _NUMBER, sa.ForeignKey("incidents.id"), nullable=False),
-        sa.Column("person_id", _NUMBER, sa.ForeignKey("people.id"), nullable=False),
-        sa.Column("at_us", sa.BigInteger, nullable=False),
-        sa.Column("name", sa.String(200), nullable=False),
-        sa.Column("sha256", sa.LargeBinary(32), nullable=False),
-        sa.Column("n_bytes", sa.BigInteger, nullable=False),
-        sa.Column("content", sa.LargeBinary, nullable=False),
-    )
-    op.create_index("ix_incident_files_incident_id", "incident_files", ["incident_id"])
 
 
 def _seal_audit() -> None:
