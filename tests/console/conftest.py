@@ -1,21 +1,19 @@
 """A console in this process for most tests, and a served one with a browser for what only a browser shows."""
 
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
+from browsers import CHROMIUM, FORMS, launch, open_window
 from console.cases import investigate_case, open_investigated, write_case
 from console.desks import HASHED, PASSWORD, ConsoleDesk, Member, console_desk
 from service.serving import Served, serving
 from stanch.cases.database import open_database
 from stanch.cases.people import ROLES, Role, add_person
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture
@@ -82,25 +80,15 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("no chromium on this machine")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with launch() as started:
         yield started
-        started.close()
 
 
-@pytest.fixture(params=["en-light-desktop", "zh-dark-phone"])
+@pytest.fixture(params=FORMS)
 def context(request: pytest.FixtureRequest, browser: Browser, served: Served) -> Iterator[BrowserContext]:
     """A browser's window in both languages, schemes and sizes."""
-    lang, scheme, device = request.param.split("-")
-    opened = browser.new_context(
-        base_url=served.url,
-        locale={"en": "en-GB", "zh": "zh-CN"}[lang],
-        color_scheme=scheme,
-        viewport={"width": 360, "height": 740} if device == "phone" else {"width": 1280, "height": 900},
-    )
-    opened.set_default_timeout(30_000)
-    yield opened
-    opened.close()
+    with open_window(browser, served.url, request.param) as opened:
+        yield opened
 
 
 def sign_in(page: Page, role: Role) -> None:

@@ -1,7 +1,6 @@
 """The page in a real browser: offline, safe, readable on any screen, in both languages."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,15 +9,15 @@ import made
 import msgspec
 import polars as pl
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from browsers import CHROMIUM, launch
 from stanch.findings import Attribution, ComplaintCounts, Findings, Input, Interval, Logins
 from stanch.reporting import write_outputs
 from stanch.reporting.answer import build_answer
 from stanch.reporting.catalogue import load_catalogue
 from stanch.reporting.sources import list_sources
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 
 EVIL = (
@@ -117,10 +116,8 @@ NAMES = ("en", "zh", "hostile", "hostile-zh", "peace", "empty")
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield opened
-        opened.close()
+    with launch("--disable-gpu") as started:
+        yield started
 
 
 def visit(browser: Browser, path: Path, width: int = 1280, scheme: Any = "light") -> tuple[Page, list[str]]:

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route
 
+from browsers import CHROMIUM, launch
 from service.serving import Served, serving
-from service.test_pages import CHROMIUM, CONTRAST, UNNAMED
+from service.test_pages import CONTRAST, UNNAMED
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 
@@ -23,10 +24,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with launch() as started:
         yield started
-        started.close()
 
 
 def open_context(browser: Browser, served: Served, *, zh: bool = False, **given: object) -> BrowserContext:

@@ -1,15 +1,14 @@
 """The forms in a real browser: by keyboard alone, on a phone, in Chinese, in the dark, without script."""
 
 import re
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
+from browsers import CHROMIUM, FORMS, launch, open_window
 from service.serving import Served, serving
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 
 #: Contrast of texts, and of the edges of entries, against what lies behind (WCAG 2.2, 1.4.3 and 1.4.11).
@@ -69,24 +68,14 @@ def key(served: Served) -> str:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with launch() as started:
         yield started
-        started.close()
 
 
-@pytest.fixture(params=["en-light-desktop", "zh-dark-phone"])
+@pytest.fixture(params=FORMS)
 def context(request: pytest.FixtureRequest, browser: Browser, served: Served) -> Iterator[BrowserContext]:
-    lang, scheme, device = request.param.split("-")
-    opened = browser.new_context(
-        base_url=served.url,
-        locale={"en": "en-GB", "zh": "zh-CN"}[lang],
-        color_scheme=scheme,
-        viewport={"width": 360, "height": 740} if device == "phone" else {"width": 1280, "height": 900},
-    )
-    opened.set_default_timeout(30_000)
-    yield opened
-    opened.close()
+    with open_window(browser, served.url, request.param) as opened:
+        yield opened
 
 
 def check(page: Page) -> None:

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
-import zstandard
 from msgspec import Struct
 
 from stanch.cases.incidents import Actor
@@ -20,6 +19,7 @@ from stanch.cases.schema import (
     COMPLAINT_SCRIPTS,
     SEGMENTS,
 )
+from stanch.cases.segments import unpack_lines
 from stanch.complaints.digest import Digest, write_gist
 from stanch.complaints.victims import NEAR_US
 
@@ -139,7 +139,7 @@ def read_row(connection: sa.Connection, report: StoredReport) -> dict[str, Any] 
 
 def unpack_rows(packed: bytes, first: int, n: int) -> list[dict[str, Any]]:
     """Some rows of a segment."""
-    lines = zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True).read().splitlines()
+    lines = unpack_lines(packed).splitlines()
     return [msgspec.json.decode(line) for line in lines[first : first + n]]
 
 

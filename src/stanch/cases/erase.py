@@ -13,6 +13,7 @@ import zstandard
 from stanch.cases.complaint_reports import forget_reports
 from stanch.cases.erase_work import erase_work
 from stanch.cases.schema import AGENT_SESSIONS, LATE_LOOKS, RESETS, SEGMENTS
+from stanch.cases.segments import unpack_lines
 from stanch.evidence.erasing import Erasing
 
 
@@ -51,8 +52,12 @@ def erase_rows(connection: sa.Connection, erasing: Erasing, *, write: bool) -> C
                 forget_reports(
                     connection, segment.id, [row["complaint"] for row in rows if erasing.wants(row)]
                 )
-    erased["resets"] = _erase(connection, RESETS, _which_resets(erasing), write=write)
-    erased["late_looks"] = _erase(connection, LATE_LOOKS, _which_looks(erasing), write=write)
+    erased["resets"] = _erase(
+        connection, RESETS, _which(erasing, RESETS.c.found_us, RESETS.c.account), write=write
+    )
+    erased["late_looks"] = _erase(
+        connection, LATE_LOOKS, _which(erasing, LATE_LOOKS.c.login_us, LATE_LOOKS.c.account), write=write
+    )
     erased += erase_work(connection, erasing, write=write)
     if erasing.before is not None:
         until_us = round(erasing.before.timestamp() * 1_000_000)
@@ -64,16 +69,11 @@ def erase_rows(connection: sa.Connection, erasing: Erasing, *, write: bool) -> C
     return +erased
 
 
-def _which_resets(erasing: Erasing) -> sa.ColumnElement[bool]:
+def _which(erasing: Erasing, moment: sa.Column[Any], account: sa.Column[Any]) -> sa.ColumnElement[bool]:
+    """Rows of a table that has a `moment` (microseconds) and an `account`."""
     if erasing.before is not None:
-        return RESETS.c.found_us < round(erasing.before.timestamp() * 1_000_000)
-    return RESETS.c.account.in_(sorted(erasing.names))
-
-
-def _which_looks(erasing: Erasing) -> sa.ColumnElement[bool]:
-    if erasing.before is not None:
-        return LATE_LOOKS.c.login_us < round(erasing.before.timestamp() * 1_000_000)
-    return LATE_LOOKS.c.account.in_(sorted(erasing.names))
+        return moment < round(erasing.before.timestamp() * 1_000_000)
+    return account.in_(sorted(erasing.names))
 
 
 def _filter(rows: list[dict[str, Any]], erasing: Erasing) -> Iterator[dict[str, Any]]:
@@ -92,7 +92,7 @@ def _iterate(
         packed = connection.execute(
             sa.select(SEGMENTS.c.rows).where(SEGMENTS.c.id == segment.id)
         ).scalar_one()
-        lines = zstandard.ZstdDecompressor().stream_reader(bytes(packed), read_across_frames=True).read()
+        lines = unpack_lines(bytes(packed))
         if erasing.before is None and not any(_encode(name) in lines for name in erasing.names):
             continue
         yield segment, [msgspec.json.decode(line) for line in lines.splitlines() if line]

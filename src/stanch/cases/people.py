@@ -102,6 +102,11 @@ def list_people(connection: sa.Connection) -> list[Person]:
     return [_make_person(row) for row in rows]
 
 
+def name_people(connection: sa.Connection) -> dict[int, str]:
+    """Everybody's name by number."""
+    return {person.id: person.name for person in list_people(connection)}
+
+
 def set_roles(connection: sa.Connection, person_id: int, roles: Iterable[Role]) -> None:
     """Give other roles.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import sqlalchemy as sa
+import zstandard
 from sqlalchemy.exc import IntegrityError
 
 from stanch.cases.schema import SEGMENTS
@@ -84,6 +85,11 @@ def iterate_rows(connection: sa.Connection, table: str) -> Iterator[tuple[int, b
     )
     for row in connection.execution_options(yield_per=100).execute(chosen):
         yield int(row.n_rows), bytes(row.rows)
+
+
+def unpack_lines(frame: bytes) -> bytes:
+    """What is in a segment: JSON Lines."""
+    return zstandard.ZstdDecompressor().stream_reader(frame, read_across_frames=True).read()
 
 
 def count_rows(connection: sa.Connection) -> dict[str, int]:

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from msgspec import Meta, Struct
 
 from stanch.cases import audit
-from stanch.cases.people import list_people
+from stanch.cases.people import name_people
 from stanch.console.pages import OFFICERS, PAGE_SIZE, Page, Paged, Slice, Visit
 
 #: Entries whose chain is checked whenever the page is shown: a tenth of a second.
@@ -52,7 +52,7 @@ def load_audit(visit: Visit, query: AuditQuery) -> Audit:
     wanted = audit.Filter(query.person, query.action, query.subject.strip())
     entries, n = audit.list_entries(visit.connection, wanted, query.offset, PAGE_SIZE)
     verdict = audit.verify(visit.connection, visit.service.secrets.derive("audit"), _LOOKED_THROUGH)
-    names = {person.id: person.name for person in list_people(visit.connection)}
+    names = name_people(visit.connection)
     rows = tuple(
         AuditEntry(e.id, e.at_us, names.get(e.person_id or 0, ""), e.action, e.subject, e.details)
         for e in entries

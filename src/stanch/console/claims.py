@@ -35,6 +35,7 @@ from stanch.console.pages import (
     Done,
     MissingError,
     MistakeError,
+    Number,
     Page,
     Paged,
     Slice,
@@ -104,7 +105,7 @@ class Claims(Struct, frozen=True):
 class ClaimQuery(Struct, frozen=True):
     """Which claim, by the number of its first change."""
 
-    number: Annotated[int, Meta(ge=1, le=10**15)]
+    number: Number
 
 
 class ClaimChange(Struct, frozen=True):
@@ -133,7 +134,7 @@ class RegisterForm(Struct, frozen=True):
 class ChangeForm(Struct, frozen=True, kw_only=True):
     """What a claim becomes."""
 
-    number: Annotated[int, Meta(ge=1, le=10**15)]
+    number: Number
     state: State
     why: Annotated[str, Meta(min_length=1, max_length=500)]
     amount: Annotated[str, Meta(max_length=30)] = ""

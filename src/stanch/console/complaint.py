@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from stanch.cases import complaint_reports as desk
 from stanch.cases.complaint_reports import ReportFilter, StoredReport
-from stanch.cases.people import list_people
+from stanch.cases.people import name_people
 from stanch.complaints.corrections import WORDS
 from stanch.complaints.digest import make_report, read_gist
 from stanch.complaints.masking import ACCOUNT, PHONE, find_masked
@@ -18,7 +18,17 @@ from stanch.complaints.reading import read_report
 from stanch.complaints.reading.marks import Mark
 from stanch.complaints.summary import list_words
 from stanch.console.complaints import ComplaintRow, list_script_names, make_rows
-from stanch.console.pages import PAGE_SIZE, WORKERS, Action, Done, MissingError, MistakeError, Page, Visit
+from stanch.console.pages import (
+    PAGE_SIZE,
+    WORKERS,
+    Action,
+    Done,
+    MissingError,
+    MistakeError,
+    Number,
+    Page,
+    Visit,
+)
 
 #: What is masked wherever it was read, also in a spelling that the masking does not know.
 _HIDDEN: Final = {"own_phones": PHONE, "scam_phones": PHONE, "scam_accounts": ACCOUNT}
@@ -68,13 +78,13 @@ class Complaint(Struct, frozen=True):
 class ComplaintQuery(Struct, frozen=True):
     """Which complaint."""
 
-    number: Annotated[int, Meta(ge=1, le=10**15)]
+    number: Number
 
 
 class CorrectForm(Struct, frozen=True, kw_only=True):
     """What the reading should have been."""
 
-    number: Annotated[int, Meta(ge=1, le=10**15)]
+    number: Number
     kind: str = ""
     claimed_identity: str = ""
     pretexts: tuple[str, ...] = ()
@@ -91,7 +101,7 @@ def load_complaint(visit: Visit, query: ComplaintQuery) -> Complaint:
     reading = read_report(make_report(row, found.received_us, visit.service.settings.zone))
     changes = desk.list_corrections(visit.connection, found.complaint)
     stands = _find_standing(visit, found)
-    names = {person.id: person.name for person in list_people(visit.connection)}
+    names = name_people(visit.connection)
     near, _ = desk.list_reports(visit.connection, ReportFilter(victim=found.victim), 0, PAGE_SIZE)
     rows = make_rows(visit, near)
     return Complaint(

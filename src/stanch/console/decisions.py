@@ -17,7 +17,7 @@ from stanch.cases.decisions import (
     read_duration,
     undo_decisions,
 )
-from stanch.cases.people import list_people
+from stanch.cases.people import name_people
 from stanch.console.pages import (
     ANALYSTS,
     PAGE_SIZE,
@@ -26,6 +26,7 @@ from stanch.console.pages import (
     Done,
     MissingError,
     MistakeError,
+    Number,
     Page,
     Paged,
     Slice,
@@ -83,7 +84,7 @@ class DecideForm(Struct, frozen=True):
 class UndoForm(Struct, frozen=True):
     """Which one is taken back."""
 
-    number: Annotated[int, Meta(ge=1, le=10**15)]
+    number: Number
 
 
 class ExportQuery(Struct, frozen=True):
@@ -106,7 +107,7 @@ def load_decisions(visit: Visit, query: DecisionsQuery) -> Decisions:
         value=query.value.strip(),
     )  # fmt: skip
     subjects = [_name(decision.id) for decision in found]
-    names = {person.id: person.name for person in list_people(visit.connection)}
+    names = name_people(visit.connection)
     made, undone = (
         audit.find_actors(visit.connection, f"decisions.{action}", subjects) for action in ("decide", "undo")
     )

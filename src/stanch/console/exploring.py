@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from stanch.cases.incidents import find_incident
 from stanch.cases.investigations import find_newest
 from stanch.console.evidence import Evidence, find_refs, is_investigated, newest_case, open_evidence
-from stanch.console.pages import MissingError, Visit
+from stanch.console.pages import IncidentNumber, MissingError, Visit
 from stanch.console.window import Windowed
 from stanch.engine import Value
 from stanch.service.state import Service
@@ -25,7 +25,7 @@ Ref = Annotated[str, Meta(description="A pseudonym, its beginning, or a name.", 
 class EvidenceQuery(Windowed, frozen=True, kw_only=True):
     """Which incident and when; of the one that was investigated last unless it is said."""
 
-    incident: Annotated[int, Meta(description="Number of the incident.", ge=1, le=10**15)] | None = None
+    incident: IncidentNumber | None = None
     page: Annotated[int, Meta(description="Which page of the list.", ge=1, le=1_000_000)] = 1
 
 

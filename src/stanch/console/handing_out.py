@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
 import polars as pl
-from msgspec import Meta, Struct
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
@@ -17,7 +17,7 @@ from stanch.console.access import ROOT, admit, is_ours, read_cookie
 from stanch.console.evidence import OUT, TABLES, find_folder, is_investigated
 from stanch.console.fields import list_parameters, read_sent, read_struct
 from stanch.console.keeping import NAMES
-from stanch.console.pages import OFFICERS, MissingError, MistakeError
+from stanch.console.pages import OFFICERS, MissingError, MistakeError, Number
 from stanch.console.serving import answer_failure, note
 from stanch.errors import StoreError
 from stanch.reporting.cells import neutralise_cells
@@ -35,7 +35,7 @@ _TYPES: Final = {".csv": "text/csv", ".html": "text/html", ".txt": "text/plain",
 class HandOutForm(Struct, frozen=True):
     """Which file."""
 
-    number: Annotated[int, Meta(ge=1, le=10**15)]
+    number: Number
     file: Literal[
         "report.html", "reset.csv", "warn.csv", "blocklist.txt", "challenge.txt", "sources.csv",
         "findings.json",

@@ -26,21 +26,22 @@ from stanch.console.pages import (
     WORKERS,
     Action,
     Done,
+    IncidentNumber,
     MissingError,
     MistakeError,
+    Number,
     Page,
     Visit,
 )
 
 F = TypeVar("F", bound=Struct)
-Number = Annotated[int, Meta(description="Number of the incident.", ge=1, le=10**15)]
 _Title = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class IncidentQuery(CaseQuery, frozen=True, kw_only=True):
     """Which incident, and what of its evidence."""
 
-    number: Number
+    number: IncidentNumber
     part: Annotated[
         Literal["work", ""],
         Meta(description="`work`: without what the evidence says, for parts that refresh."),
@@ -120,21 +121,21 @@ class IncidentPage(Struct, frozen=True):
 class TitleForm(Struct, frozen=True):
     """Another title."""
 
-    number: Number
+    number: IncidentNumber
     title: _Title
 
 
 class SeverityForm(Struct, frozen=True):
     """How bad it is."""
 
-    number: Number
+    number: IncidentNumber
     severity: Severity
 
 
 class StateForm(Struct, frozen=True):
     """Where it stands; closing needs a reason."""
 
-    number: Number
+    number: IncidentNumber
     state: State
     reason: Annotated[str, Meta(max_length=500)] = ""
 
@@ -142,14 +143,14 @@ class StateForm(Struct, frozen=True):
 class PersonForm(Struct, frozen=True):
     """Somebody by name; empty: nobody."""
 
-    number: Number
+    number: IncidentNumber
     person: Annotated[str, Meta(max_length=60)] = ""
 
 
 class TaskForm(Struct, frozen=True):
     """A task; `due` is a moment by the service's clock, as `2026-03-01T10:00`."""
 
-    number: Number
+    number: IncidentNumber
     title: _Title
     due: Annotated[str, Meta(max_length=40)] = ""
     assignee: Annotated[str, Meta(max_length=60)] = ""
@@ -158,21 +159,21 @@ class TaskForm(Struct, frozen=True):
 class ItemForm(Struct, frozen=True):
     """One task, note or pin."""
 
-    number: Number
-    item: Annotated[int, Meta(ge=1, le=10**15)]
+    number: IncidentNumber
+    item: Number
 
 
 class NoteForm(Struct, frozen=True):
     """A note."""
 
-    number: Number
+    number: IncidentNumber
     text: Annotated[str, Meta(min_length=1, max_length=20_000)]
 
 
 class PinForm(Struct, frozen=True):
     """A page of the console, to be kept as evidence."""
 
-    number: Number
+    number: IncidentNumber
     path: Annotated[str, Meta(pattern=r"^/console/[^\s\\]*$", max_length=1_000)]
     label: _Title
 
@@ -180,7 +181,7 @@ class PinForm(Struct, frozen=True):
 class ClockForm(Struct, frozen=True):
     """A clock to start, with the moment when the breach became known; now where it is not given."""
 
-    number: Number
+    number: IncidentNumber
     clock: Clock
     known: Annotated[str, Meta(max_length=40)] = ""
 

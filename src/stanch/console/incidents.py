@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from stanch.cases.contributions import start_clock
 from stanch.cases.incidents import Incident, Severity, State, list_incidents, open_incident, set_owner
-from stanch.cases.people import list_people
+from stanch.cases.people import name_people
 from stanch.console.pages import (
     EVERYBODY,
     INVESTIGATORS,
@@ -66,7 +66,7 @@ def load_incidents(visit: Visit, query: IncidentsQuery) -> Incidents:
         visit.connection, query.offset, PAGE_SIZE, state=query.state or None,
         person_id=visit.person.id if query.mine else None,
     )  # fmt: skip
-    names = {person.id: person.name for person in list_people(visit.connection)}
+    names = name_people(visit.connection)
     rows = tuple(_make_row(incident, names) for incident in found)
     return Incidents(Slice(rows, n, query.page), visit.may(WORKERS), visit.may(INVESTIGATORS))
 

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from stanch.cases import investigations as store
 from stanch.cases.database import Connection
@@ -24,8 +24,10 @@ from stanch.console.pages import (
     PAGE_SIZE,
     Action,
     Done,
+    IncidentNumber,
     MissingError,
     MistakeError,
+    Number,
     Page,
     Paged,
     Slice,
@@ -35,7 +37,6 @@ from stanch.console.recognising import Seen
 from stanch.findings import Findings, Input
 
 EVIDENCE: Final = "evidence"
-Number = Annotated[int, Meta(description="Number of the incident.", ge=1, le=10**15)]
 _Table = Literal["logins", "accesses", "orders", "complaints", ""]
 _Outcome = Literal["running", "broken", "done", "failed", "cancelled"]
 
@@ -43,7 +44,7 @@ _Outcome = Literal["running", "broken", "done", "failed", "cancelled"]
 class InvestigationQuery(Paged, frozen=True, kw_only=True):
     """Which incident, and which page of its rejects."""
 
-    number: Number
+    number: IncidentNumber
 
 
 class FileRow(Struct, frozen=True):
@@ -99,28 +100,28 @@ class InvestigationPage(Struct, frozen=True):
 class StartForm(Struct, frozen=True):
     """What to investigate."""
 
-    number: Number
+    number: IncidentNumber
     origin: Literal["files", "service"] = "files"
 
 
 class NumberForm(Struct, frozen=True):
     """Which incident."""
 
-    number: Number
+    number: IncidentNumber
 
 
 class FileForm(Struct, frozen=True):
     """Which file."""
 
-    number: Number
-    item: Annotated[int, Meta(ge=1, le=10**15)]
+    number: IncidentNumber
+    item: Number
 
 
 class TableForm(Struct, frozen=True):
     """What a file is to be read as; empty: not at all."""
 
-    number: Number
-    item: Annotated[int, Meta(ge=1, le=10**15)]
+    number: IncidentNumber
+    item: Number
     table: _Table = ""
 
 

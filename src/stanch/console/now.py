@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from stanch.cases.contributions import list_mentions, list_open_tasks
 from stanch.cases.incidents import find_incident, list_incidents
-from stanch.cases.people import list_people
+from stanch.cases.people import name_people
 from stanch.console.pages import EVERYBODY, Nothing, Page, Visit
 from stanch.guard.settings import Rule
 from stanch.service.pulse import MINUTES, Beat
@@ -170,7 +170,7 @@ def _list_tasks(visit: Visit) -> tuple[MyTask, ...]:
 
 
 def _list_mentions(visit: Visit) -> tuple[Mention, ...]:
-    names = {person.id: person.name for person in list_people(visit.connection)}
+    names = name_people(visit.connection)
     found = [
         (number, note)
         for number, note in list_mentions(visit.connection, visit.person.id, _MOST)

@@ -40,6 +40,11 @@ ADMINISTRATORS: Final[frozenset[Role]] = frozenset({"administrator"})
 PAGE_SIZE: Final = 50
 
 
+#: Number of a row that people see.
+Number = Annotated[int, Meta(ge=1, le=10**15)]
+IncidentNumber = Annotated[int, Meta(description="Number of the incident.", ge=1, le=10**15)]
+
+
 class Nothing(Struct, frozen=True):
     """A page or form without anything to ask for."""
 

@@ -27,13 +27,13 @@ from stanch.console.pages import (
     MissingError,
     MistakeError,
     Nothing,
+    Number,
     Page,
     Visit,
 )
 
 _PATH: Final = "/console/people"
 _INVITED_US: Final = 72 * 3_600_000_000
-_Number = Annotated[int, Meta(ge=1, le=10**15)]
 
 
 class Colleague(Struct, frozen=True):
@@ -86,14 +86,14 @@ class InviteForm(Struct, frozen=True):
 class RolesForm(Struct, frozen=True):
     """Other roles."""
 
-    number: _Number
+    number: Number
     roles: tuple[Role, ...] = ()
 
 
 class PersonForm(Struct, frozen=True):
     """One person."""
 
-    number: _Number
+    number: Number
 
 
 def load_people(visit: Visit, _query: Nothing) -> Everybody:

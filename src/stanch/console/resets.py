@@ -7,7 +7,18 @@ from typing import Annotated, Final
 from msgspec import Meta, Struct
 
 from stanch.cases.resets import KeptReset, find_reset, list_newest
-from stanch.console.pages import PAGE_SIZE, WORKERS, Action, Done, MissingError, Page, Paged, Slice, Visit
+from stanch.console.pages import (
+    PAGE_SIZE,
+    WORKERS,
+    Action,
+    Done,
+    MissingError,
+    Number,
+    Page,
+    Paged,
+    Slice,
+    Visit,
+)
 
 #: What was shown for a reason stays so for this long.
 _SHOWN_US: Final = 600_000_000
@@ -43,7 +54,7 @@ class Resets(Struct, frozen=True):
 class ShowForm(Struct, frozen=True):
     """Whose account is to be shown, and why."""
 
-    number: Annotated[int, Meta(ge=1, le=10**15)]
+    number: Number
     reason: Annotated[str, Meta(min_length=3, max_length=300)]
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from stanch.cases.incidents import find_incident
 from stanch.cases.investigations import find_newest
 from stanch.console.answering import Told, read_told
 from stanch.console.evidence import TABLES, Listing, is_investigated, newest_case, open_evidence
-from stanch.console.pages import EVERYBODY, MissingError, Page, Paged, Slice, Visit
+from stanch.console.pages import EVERYBODY, IncidentNumber, MissingError, Page, Paged, Slice, Visit
 from stanch.findings import SourceVerdict
 from stanch.reporting.catalogue import load_catalogue
 from stanch.reporting.sections import describe_weight
@@ -24,7 +24,7 @@ _MAX_CHOICES: Final = 20
 class SourcesQuery(Paged, frozen=True, kw_only=True):
     """Of which incident; of the one that was investigated last unless it is said."""
 
-    incident: Annotated[int, Meta(description="Number of the incident.", ge=1, le=10**15)] | None = None
+    incident: IncidentNumber | None = None
 
 
 class SourceRow(Struct, frozen=True):

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from msgspec import Meta, Struct
 
 from stanch.console.evidence import open_evidence
-from stanch.console.pages import EVERYBODY, Page, Visit
+from stanch.console.pages import EVERYBODY, IncidentNumber, Page, Visit
 from stanch.console.window import Windowed, choose_window
 from stanch.reporting.timeline import choose_bin, parse_time
 
@@ -15,7 +15,7 @@ from stanch.reporting.timeline import choose_bin, parse_time
 class TimelineQuery(Windowed, frozen=True, kw_only=True):
     """Which incident and stretch of time, in how many bins at most."""
 
-    number: Annotated[int, Meta(description="Number of the incident.", ge=1, le=10**15)]
+    number: IncidentNumber
     bins: Annotated[int, Meta(description="Bins at most.", ge=1, le=2_000)] = 60
 
 

@@ -7,21 +7,20 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 from stanch.cases import audit
-from stanch.cases.people import list_people
+from stanch.cases.people import name_people
 from stanch.console.evidence import find_folder, is_investigated, read_name
-from stanch.console.pages import WORKERS, Action, Done, MissingError, Page, Visit
+from stanch.console.pages import WORKERS, Action, Done, IncidentNumber, MissingError, Page, Visit
 
 #: So long an answer stands; who wants to look later asks again.
 _STANDS_US: Final = 86_400_000_000
 _CUSTOMERS: Final = ("account", "order")
 _Ref = Annotated[str, Meta(description="The pseudonym.", pattern="^[0-9a-f]{24}$")]
-_Number = Annotated[int, Meta(description="Number of the incident.", ge=1, le=10**15)]
 
 
 class NamesQuery(Struct, frozen=True):
     """Whose name."""
 
-    number: _Number
+    number: IncidentNumber
     ref: _Ref
 
 
@@ -49,7 +48,7 @@ class NamesPage(Struct, frozen=True):
 class UnmaskForm(Struct, frozen=True):
     """Ask for a name."""
 
-    number: _Number
+    number: IncidentNumber
     ref: _Ref
     reason: Annotated[str, Meta(min_length=5, max_length=200)]
 
@@ -59,7 +58,7 @@ def load_names(visit: Visit, query: NamesQuery) -> NamesPage:
     found = _find(visit, query.number, query.ref)
     kind: Literal["customer", "staff"] = "customer" if found[0][0] in _CUSTOMERS else "staff"
     entries, _ = audit.list_entries(visit.connection, _filter(visit, query.ref), 0, 50)
-    people = {person.id: person.name for person in list_people(visit.connection)}
+    people = name_people(visit.connection)
     fresh = [entry for entry in entries if entry.at_us >= visit.now_us - _STANDS_US]
     askers = {entry.person_id for entry in fresh}
     n_needed = 1 if kind == "customer" else 2

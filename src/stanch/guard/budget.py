@@ -1,10 +1,11 @@
 """The budget: which score an attempt needs so that not too many genuine logins are challenged.
 
 Attempts and logins are counted by the score that they had before their password was checked, fading over a
-week. Lists open at most a share s of what they try (5 %, `docs/method/stuffing.md`), so of S logins among N
-attempts of one score at least S - s N are genuine, whatever the scorecard says of them (Herley & Schechter
-2019, section 4, with the success rate of customers at its largest). The threshold is the lowest score from
-which on these are no more than the share of all logins that the operator allows.
+fortnight. Lists open at most a share s of what they try (5 %, `docs/method/stuffing.md`), so of S logins
+among N attempts of one score at least S - s N are genuine, whatever the scorecard says of them (Herley &
+Schechter 2019, section 4, with the success rate of customers at its largest). The threshold is the lowest
+score from which on these, or what the scorecard holds genuine if that is more, are no more than the share of
+all logins that the operator allows.
 
 The sums lie with the counters: at each look a guard adds what it has seen since, so guards that share
 counters keep one budget.
@@ -19,7 +20,7 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
-from stanch.guard.counters import Counters
+from stanch.guard.counters import Counters, tell_fade
 
 #: Log-odds from -8 to 12 in steps of a quarter.
 _FIRST: Final = -8.0
@@ -44,9 +45,7 @@ class _State(Struct):
 
     def add(self, new: _State, time_s: int) -> None:
         """Let the past fade, add what is new."""
-        # No more fades at a step, however far the clock jumps; nor does it wait for a clock that was ahead.
-        age = min(time_s - self.time_s, 86_400) if self.time_s else 0
-        fade = math.exp(-age / _FADE_S) if age > 0 else 1.0
+        fade = tell_fade(self.time_s, time_s, _FADE_S)
         self.logins = [n * fade + m for n, m in zip(self.logins, new.logins, strict=True)]
         self.attempts = [n * fade + m for n, m in zip(self.attempts, new.attempts, strict=True)]
         self.genuine = [n * fade + m for n, m in zip(self.genuine, new.genuine, strict=True)]

@@ -6,6 +6,7 @@ successes only and never makes room for what failures write.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
@@ -30,6 +31,16 @@ COLD_REFUSED, WARM_REFUSED, COLD_SUCCESS, WARM_SUCCESS = range(4)
 
 class CountersGoneError(StoreError):
     """The counts lie on a server that cannot be used now."""
+
+
+def tell_fade(before_s: int, time_s: int, over_s: float) -> float:
+    """What is left of sums of `before_s` (0: there were none) that fade by e in `over_s` seconds.
+
+    No more than a day's fading at a step, however far the clock jumps; nor does it wait for a clock that
+    was ahead.
+    """
+    age = min(time_s - before_s, 86_400) if before_s else 0
+    return math.exp(-age / over_s) if age > 0 else 1.0
 
 
 class Kind(NamedTuple):

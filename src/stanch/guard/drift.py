@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from stanch.guard.counters import Counters
+from stanch.guard.counters import Counters, tell_fade
 from stanch.guard.features import BLOCKS
 from stanch.guard.scorecard import Scorecard
 
@@ -28,8 +28,7 @@ class _State(Struct):
 
     def add(self, new: dict[str, dict[int, float]], time_s: int) -> None:
         """Let the past fade, add what is new."""
-        age = min(time_s - self.time_s, 86_400) if self.time_s else 0
-        fade = math.exp(-age / _FADE_S) if age > 0 else 1.0
+        fade = tell_fade(self.time_s, time_s, _FADE_S)
         for name, counts in self.levels.items():
             for level in list(counts):
                 counts[level] *= fade

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import msgspec
 import polars as pl
-import zstandard
 
+from stanch.cases.segments import unpack_lines
 from stanch.complaints.early import Alarm, EarlySettings, replay_complaints
 from stanch.complaints.victims import VICTIMS, fold_duplicates
 
@@ -34,7 +34,7 @@ def find_alarms(frames: Iterable[bytes], settings: EarlySettings, zone: str) -> 
 
 
 def _read(frame: bytes) -> Iterable[dict[str, Any]]:
-    for line in zstandard.ZstdDecompressor().decompressobj().decompress(frame).splitlines():
+    for line in unpack_lines(frame).splitlines():
         row = msgspec.json.decode(line)
         loss = row.get("loss")
         yield {
